@@ -1,0 +1,1 @@
+"""Images and clips in; clips, weights and reports out."""

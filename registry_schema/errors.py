@@ -1,0 +1,120 @@
+"""Every error a person can meet: one root, one class per exit code.
+
+    MivaError                1   failed
+    ├── UsageProblem         2   the command line or a setting is off
+    ├── NotFound             3   no such adapter, base, file or registry
+    ├── Incompatible         4   an adapter does not fit a base, or adapters each other
+    ├── IntegrityProblem     5   bytes are not what they should be
+    │   └── SchemaError      5   a document is not valid
+    ├── NetworkProblem       6   no network, or offline
+    ├── AuthProblem          7   not allowed without (other) credentials
+    ├── Busy                 8   somebody else holds it, or it exists already
+    ├── Refused              9   a policy says no
+    ├── ResourceProblem     10   not enough disk or memory
+    ├── Incomplete          11   some of the work is left; run again
+    └── Interrupted        130   Ctrl-C
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MivaError(Exception):
+    """Root of all errors.
+
+    Args:
+        message: one line that says what failed, the value in backticks, and what was expected.
+        hint: the way out, best a command that can be run.
+    """
+
+    code: ClassVar[str] = "failed"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageProblem(MivaError):
+    """The command line, a recipe or a setting is off."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class NotFound(MivaError):
+    """No such adapter, base, file or registry."""
+
+    code = "not-found"
+    exit_code = 3
+
+
+class Incompatible(MivaError):
+    """An adapter does not fit a base, or adapters do not fit each other."""
+
+    code = "incompatible"
+    exit_code = 4
+
+
+class IntegrityProblem(MivaError):
+    """Bytes are not what they should be."""
+
+    code = "integrity"
+    exit_code = 5
+
+
+class SchemaError(IntegrityProblem):
+    """A document is not valid."""
+
+    code = "schema"
+
+
+class NetworkProblem(MivaError):
+    """The network failed, or is switched off."""
+
+    code = "network"
+    exit_code = 6
+
+
+class AuthProblem(MivaError):
+    """Not allowed without (other) credentials."""
+
+    code = "auth"
+    exit_code = 7
+
+
+class Busy(MivaError):
+    """Somebody else holds it, or it exists already."""
+
+    code = "busy"
+    exit_code = 8
+
+
+class Refused(MivaError):
+    """A policy says no."""
+
+    code = "refused"
+    exit_code = 9
+
+
+class ResourceProblem(MivaError):
+    """Not enough disk or memory."""
+
+    code = "resources"
+    exit_code = 10
+
+
+class Incomplete(MivaError):
+    """Some of the work is left; running again goes on with it."""
+
+    code = "incomplete"
+    exit_code = 11
+
+
+class Interrupted(MivaError):
+    """Stopped by Ctrl-C or a termination signal."""
+
+    code = "interrupted"
+    exit_code = 130
