@@ -1,18 +1,18 @@
 """Every error a person can meet: one root, one class per exit code.
 
-    MivaError                1   failed
-    ├── UsageProblem         2   the command line or a setting is off
-    ├── NotFound             3   no such adapter, base, file or registry
-    ├── Incompatible         4   an adapter does not fit a base, or adapters each other
-    ├── IntegrityProblem     5   bytes are not what they should be
-    │   └── SchemaError      5   a document is not valid
-    ├── NetworkProblem       6   no network, or offline
-    ├── AuthProblem          7   not allowed without (other) credentials
-    ├── Busy                 8   somebody else holds it, or it exists already
-    ├── Refused              9   a policy says no
-    ├── ResourceProblem     10   not enough disk or memory
-    ├── Incomplete          11   some of the work is left; run again
-    └── Interrupted        130   Ctrl-C
+MivaError                1   failed
+├── UsageProblem         2   the command line or a setting is off
+├── NotFound             3   no such adapter, base, file or registry
+├── Incompatible         4   an adapter does not fit a base, or adapters each other
+├── IntegrityProblem     5   bytes are not what they should be
+│   └── SchemaError      5   a document is not valid
+├── NetworkProblem       6   no network, or offline
+├── AuthProblem          7   not allowed without (other) credentials
+├── Busy                 8   somebody else holds it, or it exists already
+├── Refused              9   a policy says no
+├── ResourceProblem     10   not enough disk or memory
+├── Incomplete          11   some of the work is left; run again
+└── Interrupted        130   Ctrl-C
 """
 
 from __future__ import annotations

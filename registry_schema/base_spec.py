@@ -1,0 +1,124 @@
+"""`BaseSpec`: the facts about a frozen base model, as data."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from registry_schema.clip_shape import ClipShape
+from registry_schema.digests import Digest
+from registry_schema.document import Document, RootDocument, rule
+from registry_schema.names import BaseName
+from registry_schema.noise_schedule import NoiseSchedule
+from registry_schema.ranks import Ranks
+from registry_schema.sampling import SamplingDefaults
+from registry_schema.text import Licence, Line
+
+BaseFamily = Literal["unet_motion", "wan"]
+
+
+class BaseIdentity(Document):
+    """Which base: its name, the fingerprint of its architecture, the digest of its weights."""
+
+    name: BaseName
+    architecture: Digest
+    weights: Digest
+
+
+class FrameRule(Document):
+    """Legal frame counts: from `min` to `max`, those that leave `offset` when divided by `step`."""
+
+    min: Annotated[int, Field(ge=1, le=1024)]
+    max: Annotated[int, Field(ge=1, le=1024)]
+    step: Annotated[int, Field(ge=1, le=64)] = 1
+    offset: Annotated[int, Field(ge=0, le=63)] = 0
+
+    @model_validator(mode="after")
+    def _agree(self) -> FrameRule:
+        if self.min > self.max:
+            raise rule("min", f"`{self.min}` is above max `{self.max}`, expected at most that")
+        if self.offset >= self.step:
+            raise rule("offset", f"`{self.offset}` is not below step `{self.step}`, expected a remainder")
+        for field, count in (("min", self.min), ("max", self.max)):
+            if not self.allows(count):
+                raise rule(
+                    field, f"`{count}` is itself not legal, expected {self.offset} more than a multiple of {self.step}"
+                )
+        return self
+
+    def allows(self, frames: int) -> bool:
+        """Whether a clip may have so many frames."""
+        return self.min <= frames <= self.max and frames % self.step == self.offset
+
+    def nearest(self, frames: int) -> int:
+        """The legal count nearest to `frames`, the smaller of two."""
+        legal = range(self.min, self.max + 1, self.step)
+        return min(legal, key=lambda count: abs(count - frames))
+
+
+class LatentScale(Document):
+    """From pixels to latents: channels, and how many pixels (`spatial`) and frames (`temporal`) fall into one."""
+
+    channels: Annotated[int, Field(ge=1, le=1024)]
+    spatial: Annotated[int, Field(ge=1, le=64)]
+    temporal: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class TrainingDefaults(Document):
+    """What `train` uses on this base unless a recipe says otherwise."""
+
+    ranks: Ranks
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    steps: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class BaseSpec(RootDocument):
+    """A frozen text-to-video model: which one, its limits, how it was trained and how it samples."""
+
+    SCHEMA: ClassVar[str] = "miva.base/1"
+    SOURCE: ClassVar[str] = "base.json"
+
+    name: BaseName
+    title: Annotated[str, Line(80)]
+    family: BaseFamily
+    architecture: Digest
+    weights: Digest
+    licence: Licence
+    clip: ClipShape
+    frames: FrameRule
+    latent: LatentScale
+    size_multiple: Annotated[int, Field(ge=1, le=256)]
+    noise_schedule: NoiseSchedule
+    sampling: SamplingDefaults
+    training: TrainingDefaults
+    exact_only: bool = False
+
+    @property
+    def base_identity(self) -> BaseIdentity:
+        """What an adapter trained on this base writes down."""
+        return BaseIdentity(name=self.name, architecture=self.architecture, weights=self.weights)
+
+    @model_validator(mode="after")
+    def _agree(self) -> BaseSpec:
+        if not self.frames.allows(self.clip.frames):
+            nearest = self.frames.nearest(self.clip.frames)
+            raise rule(
+                "clip.frames", f"`{self.clip.frames}` breaks the base's own frame rule, expected for example {nearest}"
+            )
+        for field, pixels in (("clip.height", self.clip.height), ("clip.width", self.clip.width)):
+            if pixels % self.size_multiple:
+                raise rule(field, f"`{pixels}` is not a multiple of size_multiple `{self.size_multiple}`")
+        if self.size_multiple % self.latent.spatial:
+            raise rule(
+                "size_multiple", f"`{self.size_multiple}` is not a multiple of latent.spatial `{self.latent.spatial}`"
+            )
+        if (self.noise_schedule.kind == "flow") != (self.sampling.sampler == "euler_flow"):
+            raise rule(
+                "sampling.sampler", f"`{self.sampling.sampler}` can not follow a {self.noise_schedule.kind} schedule"
+            )
+        noise = self.sampling.start_noise
+        if noise and noise.timestep >= self.noise_schedule.train_steps:
+            raise rule("sampling.start_noise.timestep", f"`{noise.timestep}` is not below train_steps "
+                       f"`{self.noise_schedule.train_steps}`")  # fmt: skip
+        return self

@@ -1,0 +1,130 @@
+"""Whether an adapter fits a base, proved by fingerprints before anything is loaded; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from registry_schema.digests import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from registry_schema.adapter_spec import AdapterSpec
+    from registry_schema.base_spec import BaseIdentity, BaseSpec
+
+_SAMPLING_ONLY = {"steps_offset", "spacing", "shift"}
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """It fits: `exact` on the weights it was trained on, `fits` on others of the same architecture.
+
+    `note` is a line to print, empty when there is nothing to say.
+    """
+
+    level: Literal["exact", "fits"]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """It does not fit: why, and the way out."""
+
+    reason: str
+    hint: str
+
+
+Fit = Accepted | Rejected
+
+
+def fingerprint(names_and_shapes: Mapping[str, tuple[int, ...]]) -> Digest:
+    """Digest of an architecture.
+
+    Args:
+        names_and_shapes: every parameter and persistent buffer of a base's denoiser. Types and values are left out,
+            so all fine-tunes of one architecture share a fingerprint.
+    """
+    lines = sorted(f"{name} {'x'.join(map(str, shape))}".encode() for name, shape in names_and_shapes.items())
+    return Digest.of(b"\n".join(lines))
+
+
+def check_identity(trained_on: BaseIdentity, base: BaseSpec) -> Fit:
+    """What an index line alone can tell: architecture and weights."""
+    if trained_on.architecture != base.architecture:
+        reason = (
+            f"trained on base `{trained_on.name}` with architecture `{_short(trained_on.architecture)}`, "
+            f"base `{base.name}` has `{_short(base.architecture)}`"
+        )
+        return Rejected(reason, hint=f"use `--base {trained_on.name}`, or look for a build for `{base.name}`")
+    if trained_on.weights == base.weights:
+        return Accepted("exact")
+    change = f"trained on the weights `{_short(trained_on.weights)}` of `{trained_on.name}`"
+    if base.exact_only:
+        reason = f"{change}, base `{base.name}` has `{_short(base.weights)}` and takes its own only"
+        return Rejected(reason, hint=f"train it again on this `{base.name}`, or install a newer build")
+    return Accepted("fits", note=f"{change}, base `{base.name}` has `{_short(base.weights)}`: motion may differ")
+
+
+def check_fit(adapter: AdapterSpec, base: BaseSpec) -> Fit:
+    """Whether `adapter` runs on `base`, from their data alone.
+
+    The fingerprint decides about shapes; what changes meaning at equal shapes (noise schedule, positions) is compared here.
+    """
+    fit = check_identity(adapter.base, base)
+    if isinstance(fit, Rejected):
+        return fit
+    return _check_schedule(adapter, base) or _check_parts(adapter, base) or _check_clip(adapter, base) or fit
+
+
+def differences(first: AdapterSpec, second: AdapterSpec) -> tuple[str, ...]:
+    """Where two specs differ, as lines ``cross_frame_attention.combine: `separate` -> `joint` ``; empty when they are equal."""
+    before, after = _leaves(first.plain()), _leaves(second.plain())
+    places = sorted(before.keys() | after.keys())
+    changed = (place for place in places if before.get(place) != after.get(place))
+    return tuple(f"{place}: `{before.get(place, 'absent')}` -> `{after.get(place, 'absent')}`" for place in changed)
+
+
+def _check_schedule(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:
+    trained = adapter.noise_schedule.model_dump(exclude=_SAMPLING_ONLY)
+    runs = base.noise_schedule.model_dump(exclude=_SAMPLING_ONLY)
+    field = next((name for name in trained if trained[name] != runs.get(name)), None)
+    if field is None:
+        return None
+    reason = (
+        f"trained with noise_schedule.{field} `{trained[field]}`, base `{base.name}` runs `{runs.get(field, 'none')}`"
+    )
+    return Rejected(reason, hint=f"train it again on `{base.name}`, or use a base with the same schedule")
+
+
+def _check_parts(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:
+    if base.family == "wan" and adapter.temporal_lora:
+        return Rejected(f"temporal_lora needs temporal attention, base `{base.name}` has none", hint="use another base")
+    attention = adapter.cross_frame_attention
+    if base.family == "unet_motion" and attention and attention.rotary:
+        return Rejected(
+            f"cross_frame_attention.rotary needs rotary positions, base `{base.name}` has none", hint="use another base"
+        )
+    return None
+
+
+def _check_clip(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:
+    frames = adapter.clip.frames
+    if not base.frames.allows(frames):
+        nearest = base.frames.nearest(frames)
+        return Rejected(f"trained on clips of {frames} frames, base `{base.name}` takes for example {nearest}",
+                        hint=f"train it again with `--frames {nearest}`")  # fmt: skip
+    return None
+
+
+def _leaves(value: object, place: str = "") -> dict[str, object]:
+    if not isinstance(value, dict):
+        return {place: value}
+    leaves: dict[str, object] = {}
+    for key, part in value.items():
+        leaves |= _leaves(part, f"{place}.{key}" if place else key)
+    return leaves
+
+
+def _short(digest: Digest) -> str:
+    return digest.hex[:12]

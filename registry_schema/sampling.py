@@ -1,0 +1,44 @@
+"""How a clip is sampled: start noise, sampler and steps of a base, and an adapter's wishes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from registry_schema.document import Document
+
+SamplerName = Literal["ddim", "dpm", "euler_flow"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class StartNoise(Document):
+    """Start noise that knows the photo; presence is the switch.
+
+    Args:
+        shared: share of frame 0's noise in every other frame (`s` of Alg. 1).
+        low_pass: share of each axis of the DCT that comes from the noised photo (`rho`).
+        shape: which low coefficients those are.
+        timestep: where the photo is noised to, in training steps.
+    """
+
+    shared: Share = 0.05
+    low_pass: Share = 0.23
+    shape: Literal["rectangle", "triangle"] = "rectangle"
+    timestep: Annotated[int, Field(ge=0, le=99_999)] = 975
+
+
+class SamplingDefaults(Document):
+    """What a base samples with unless somebody says otherwise; `match_first_frame` is AdaIN after the last step."""
+
+    sampler: SamplerName
+    steps: Annotated[int, Field(ge=1, le=1000)]
+    start_noise: StartNoise | None = None
+    match_first_frame: bool = True
+
+
+class SamplingHints(Document):
+    """What an adapter samples best with; no `start_noise` means plain noise."""
+
+    start_noise: StartNoise | None = None
+    match_first_frame: bool = True
