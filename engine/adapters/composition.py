@@ -1,0 +1,86 @@
+"""`Composition`: adapters with weights, summed at each site by MIVA Eq. (S4)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.adapters.implicit_prompt import ImplicitPrompt
+from registry_schema.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from engine.adapters.miva import MivaAdapter
+    from engine.adapters.part import AdapterPart
+    from engine.bases.attention_site import AttentionSite
+
+
+@dataclass(frozen=True)
+class Term:
+    """One adapter's part at a site, with the adapter's weight and its place in the composition."""
+
+    part: AdapterPart
+    weight: float
+    index: int
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Adapters with weights. At a site
+
+        self:      SA + sum_k w_k CFA_k                     the base once, at weight 1
+        cross:     sum_k w_k CA_k                           an adapter without a prompt counts as the base's attention
+        temporal:  tSA + sum_k w_k (tSA_k - tSA)            anchored: weights that do not sum to 1 stay harmless
+
+    An adapter at weight 0 costs nothing; its implicit prompt still stands in for the base's words.
+
+    Source: MIVA Eq. (S4); the anchor is ours, equal to the paper's sum where the weights sum to 1.
+
+    Raises:
+        UsageProblem: no adapter, or a weight that is not finite.
+    """
+
+    entries: tuple[tuple[MivaAdapter, float], ...]
+
+    def __post_init__(self) -> None:
+        if not self.entries:
+            msg = "a composition without adapters, expected at least one"
+            raise UsageProblem(msg)
+        for _, weight in self.entries:
+            if not math.isfinite(weight):
+                msg = f"adapter weight `{weight}` is not a finite number"
+                raise UsageProblem(msg)
+
+    @classmethod
+    def of(cls, *adapters: MivaAdapter) -> Composition:
+        """All adapters at equal weights that sum to 1."""
+        return cls(tuple((adapter, 1 / len(adapters)) for adapter in adapters))
+
+    def without(self, index: int) -> Composition:
+        """The same with one adapter silent: what the others make of the picture."""
+        return Composition(
+            tuple((adapter, 0.0 if place == index else weight) for place, (adapter, weight) in enumerate(self.entries))
+        )
+
+    def terms(self, site: AttentionSite) -> tuple[Term, ...]:
+        """The parts that do something at `site`."""
+        return tuple(
+            Term(part, weight, index)
+            for index, (adapter, weight) in enumerate(self.entries)
+            if weight != 0 and (part := adapter.parts.get(site.path)) is not None
+        )
+
+    def base_share(self, site: AttentionSite) -> float:
+        """How much of the base's own cross attention stays at `site`: the share of weight of adapters without a prompt.
+
+        1 when no adapter has a prompt there, 0 when all have one.
+        """
+        keeping = [weight for adapter, weight in self.entries if not _replaces(adapter, site)]
+        if len(keeping) == len(self.entries):
+            return 1.0
+        total = sum(abs(weight) for _, weight in self.entries)
+        return sum(abs(weight) for weight in keeping) / total if total else 0.0
+
+
+def _replaces(adapter: MivaAdapter, site: AttentionSite) -> bool:
+    return isinstance(adapter.parts.get(site.path), ImplicitPrompt)

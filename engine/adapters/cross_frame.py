@@ -1,0 +1,76 @@
+"""Cross-frame attention: each frame looks at frame 0 and at the frame before it (MIVA 3.2 and Eq. 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from engine.adapters.low_rank import FollowingLinear, LowRank
+from engine.adapters.part import AdapterPart
+from engine.adapters.reference_weighting import FixedWeights, LearnedWeights
+from registry_schema.adapter_spec import LearnedWeighting
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engine.bases.attention_site import AttentionSite
+    from registry_schema.adapter_spec import CrossFrameAttentionSpec
+
+
+class CrossFrameAttention(AdapterPart):
+    """Query and output projections of one adapter at a self-attention site.
+
+    Keys and values are the base's own; one set of projections serves both references. Full rank: `q` is a copy of the
+    base's weight that trains, `o` starts at zero with a bias. Low rank: `q` is added to the base's query, `o` is the
+    low-rank map alone.
+
+    Args:
+        site: a self-attention site.
+        spec: combination and weighting of the two references.
+        rank: of the projections, or "full".
+    """
+
+    def __init__(self, site: AttentionSite, spec: CrossFrameAttentionSpec, rank: int | str) -> None:
+        super().__init__()
+        self.spec = spec
+        if isinstance(rank, int):
+            self.q: FollowingLinear | LowRank = LowRank(site.width, rank)
+            self.o: FollowingLinear | LowRank = LowRank(site.width, rank)
+        else:
+            self.q = FollowingLinear(site.width, site.width, bias=False)
+            self.o = FollowingLinear(site.width, site.width)
+        self.add_module("lambda", _weights(site, spec))
+
+    def start(self, site: AttentionSite, generator: torch.Generator) -> None:
+        """Begin with the base's query and an output of zero."""
+        for projection in (self.q, self.o):
+            if isinstance(projection, LowRank):
+                projection.start(generator)
+        if isinstance(self.q, FollowingLinear) and isinstance(self.o, FollowingLinear):
+            with torch.no_grad():
+                self.q.weight.copy_(site.module.to_q.weight)
+                self.o.weight.zero_()
+                self.o.bias.zero_()
+        self.get_submodule("lambda").start()
+
+    def raw_query(self, hidden: Tensor, base_query: Tensor, base_bias: Tensor | None) -> Tensor:
+        """This adapter's query before norm and heads; shapes of `hidden` and `base_query`: ... x d."""
+        if isinstance(self.q, LowRank):
+            return base_query + self.q(hidden)
+        query = self.q(hidden)
+        return query if base_bias is None else query + base_bias.to(query.dtype)
+
+    def output(self, mixed: Tensor) -> Tensor:
+        """What the site's output grows by, of mixed reference values ... x d."""
+        return self.o(mixed)
+
+    def reference_weights(self, time_embedding: Tensor) -> Tensor:
+        """(s 2): weight of frame 0, weight of the previous frame."""
+        return self.get_submodule("lambda")(time_embedding)
+
+
+def _weights(site: AttentionSite, spec: CrossFrameAttentionSpec) -> LearnedWeights | FixedWeights:
+    if isinstance(spec.weighting, LearnedWeighting):
+        return LearnedWeights(site.time_width, spec.weighting.temperature)
+    return FixedWeights(spec.weighting.first)

@@ -1,0 +1,121 @@
+"""`MivaAdapter`: one motion, as a spec and one part per attention site."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from engine.adapters.cross_frame import CrossFrameAttention
+from engine.adapters.implicit_prompt import ImplicitPrompt
+from engine.adapters.part import AdapterPart, key_prefix
+from engine.adapters.temporal_lora import TemporalLora
+from registry_schema.errors import Incompatible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.bases.attention_site import AttentionSite
+    from registry_schema.adapter_spec import AdapterSpec
+
+
+class MivaAdapter(nn.Module):
+    """A motion adapter: trained tensors only, nothing of the base.
+
+    Its state dict has the names of an adapter file, `miva.<path in the denoiser>.<part>...`.
+
+    Args:
+        spec: what the adapter is; decides which sites get a part.
+        sites: of the base it stands on.
+
+    Raises:
+        Incompatible: the spec has a part for which the base has no site, or one this version does not build.
+    """
+
+    def __init__(self, spec: AdapterSpec, sites: Sequence[AttentionSite]) -> None:
+        super().__init__()
+        _require_buildable(spec, sites)
+        self.spec = spec
+        parts: dict[str, AdapterPart] = {}
+        for site in sites:
+            if (part := _build(spec, site)) is not None:
+                _grow(self, key_prefix(site), part)
+                parts[site.path] = part
+        self.parts: Mapping[str, AdapterPart] = MappingProxyType(parts)
+
+    @classmethod
+    def create(cls, spec: AdapterSpec, sites: Sequence[AttentionSite], *, seed: int = 0) -> MivaAdapter:
+        """A fresh adapter, ready for training, on the device of `sites`; float32.
+
+        At self and temporal sites it changes nothing yet. All draws are a pure function of `seed`.
+        """
+        adapter = cls.empty(spec, sites)
+        device = sites[0].module.to_q.weight.device
+        if device.type == "meta":
+            return adapter
+        adapter.to_empty(device=device)
+        generator = torch.Generator().manual_seed(seed)
+        by_path = {site.path: site for site in sites}
+        for path, part in adapter.parts.items():
+            part.start(by_path[path], generator)
+        return adapter
+
+    @classmethod
+    def empty(cls, spec: AdapterSpec, sites: Sequence[AttentionSite]) -> MivaAdapter:
+        """An adapter of shapes without values, on the meta device."""
+        with torch.device("meta"):
+            return cls(spec, sites)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> MivaAdapter:
+        """Refused: a copy's parts would be strangers to the processors that point at the original's.
+
+        Raises:
+            TypeError: always.
+        """
+        msg = "a MivaAdapter can not be copied; save it and load it again"
+        raise TypeError(msg)
+
+
+def _build(spec: AdapterSpec, site: AttentionSite) -> AdapterPart | None:
+    """The part `spec` has at `site`: one row per kind of site."""
+    ranks = spec.ranks
+    if site.kind == "self" and spec.cross_frame_attention is not None:
+        return CrossFrameAttention(site, spec.cross_frame_attention, ranks.cross_frame_attention)
+    if site.kind == "cross" and spec.implicit_prompt is not None:
+        return ImplicitPrompt(site, ranks.implicit_prompt)
+    if site.kind == "temporal" and spec.temporal_lora is not None:
+        return TemporalLora(site, ranks.temporal_lora, alpha=spec.temporal_lora.alpha)
+    return None
+
+
+def _grow(root: nn.Module, path: str, part: AdapterPart) -> None:
+    """Put `part` at a dotted path below `root`, with plain modules on the way."""
+    *branches, leaf = path.split(".")
+    here = root
+    for branch in branches:
+        if branch not in here._modules:
+            here.add_module(branch, nn.Module())
+        here = here._modules[branch]
+    here.add_module(leaf, part)
+
+
+def _require_buildable(spec: AdapterSpec, sites: Sequence[AttentionSite]) -> None:
+    wanted = {
+        "self": spec.cross_frame_attention,
+        "cross": spec.implicit_prompt,
+        "temporal": spec.temporal_lora,
+    }
+    kinds = {site.kind for site in sites}
+    for kind, part in wanted.items():
+        if part is not None and kind not in kinds:
+            msg = f"the adapter changes {kind} attention, which base `{spec.base.name}` does not have"
+            raise Incompatible(msg)
+    if spec.mask_stream is not None:
+        msg = "the adapter has a mask stream, which this version can not run"
+        raise Incompatible(msg, hint="use the build of this adapter without masks")
+    placement = spec.cross_frame_attention.placement if spec.cross_frame_attention is not None else "parallel"
+    if placement != "parallel":
+        msg = f"the adapter wants cross-frame attention placed `{placement}`, this version runs `parallel` only"
+        raise Incompatible(msg)

@@ -1,0 +1,80 @@
+"""What all attention processors of adapters have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import torch
+
+from registry_schema.errors import Incompatible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from torch import Tensor, nn
+
+    from engine.adapters.composition import Term
+    from engine.bases.attention_layer import Rotary
+    from engine.bases.attention_site import AttentionSite
+    from engine.bases.call import CurrentCall
+
+    Observer = Callable[[AttentionSite, Mapping[int, Tensor]], None]
+
+
+class SiteProcessor(ABC):
+    """Computes one attention site of a base with adapters on it.
+
+    A plain object that owns no parameters: nothing of it shows in the base's state dict, and casting or moving the base
+    does not reach the adapters.
+
+    Args:
+        site: where it stands.
+        terms: the adapters' parts there.
+        calls: the base's call in progress.
+        observe: is told each adapter's update at the site, by place in the composition and without its weight.
+    """
+
+    # diffusers writes these two on every processor of a `WanAttention`
+    _attention_backend = None
+    _parallel_config = None
+
+    def __init__(
+        self, site: AttentionSite, terms: Sequence[Term], *, calls: CurrentCall, observe: Observer | None = None
+    ) -> None:
+        self._site = site
+        self._terms = tuple(terms)
+        self._calls = calls
+        self._observe = observe
+
+    def __call__(
+        self,
+        attn: nn.Module,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        rotary_emb: Rotary | None = None,
+    ) -> Tensor:
+        """The layer's output, in the shape of `hidden_states`; called by diffusers, by these names."""
+        if attention_mask is not None:
+            msg = f"attention site `{self._site.path}` was given a mask, expected none"
+            raise Incompatible(msg)
+        return self._compute(attn, hidden_states, encoder_hidden_states, rotary_emb)
+
+    @abstractmethod
+    def _compute(self, attention: nn.Module, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None) -> Tensor:
+        """The layer's output."""
+
+    def _tell(self, updates: Sequence[Tensor]) -> None:
+        if self._observe is not None:
+            self._observe(self._site, {term.index: update for term, update in zip(self._terms, updates, strict=True)})
+
+    def _sum(self, updates: Sequence[Tensor]) -> Tensor:
+        """`sum_k w_k update_k`."""
+        weighted = [scaled(update, term.weight) for term, update in zip(self._terms, updates, strict=True)]
+        return weighted[0] if len(weighted) == 1 else torch.stack(weighted).sum(0)
+
+
+def scaled(update: Tensor, weight: float) -> Tensor:
+    """`weight * update`, untouched at weight 1."""
+    return update if weight == 1 else update * weight

@@ -1,0 +1,60 @@
+"""Attention along time with the low-rank updates of adapters, anchored at the base (MIVA D.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from engine.adapters.site_processor import SiteProcessor, scaled
+from engine.bases.attention_layer import attend
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from engine.bases.attention_layer import Projection, Rotary
+
+ANCHOR_TOLERANCE = 1e-6
+
+
+class TemporalProcessor(SiteProcessor):
+    """`tSA + sum_k w_k (tSA_k - tSA)`, each tSA_k a complete attention with adapter k's updates in q, k, v and output."""
+
+    def _compute(
+        self,
+        attention: nn.Module,
+        hidden: Tensor,
+        condition: Tensor | None,
+        rotary: Rotary | None,  # noqa: ARG002
+    ) -> Tensor:
+        projection = self._site.layer.project(attention, hidden, rotary)
+        mixed = self._mixed(attention, hidden, projection)
+        if self._observe is not None:
+            return self._observed(attention, projection, mixed)
+        anchor_weight = 1 - sum(term.weight for term in self._terms)
+        total = self._sum(mixed)
+        if abs(anchor_weight) > ANCHOR_TOLERANCE:
+            total = total + anchor_weight * attend(projection.query, projection.key, projection.value)
+        # the frozen output projection is linear and the weights, anchor included, sum to 1: once is enough
+        output = self._site.layer.output(attention, total)
+        for term, values in zip(self._terms, mixed, strict=True):
+            output = output + scaled(term.part.out(values), term.weight)
+        return output
+
+    def _mixed(self, attention: nn.Module, hidden: Tensor, projection: Projection) -> tuple[Tensor, ...]:
+        """Each adapter's attention before the output projection, all in one call."""
+        layer, parts = self._site.layer, [term.part for term in self._terms]
+        raw = torch.cat([projection.raw_query + part.to_q(hidden) for part in parts])
+        query = layer.query_heads(attention, raw, None)
+        key = torch.cat([projection.key + part.to_k(hidden).view_as(projection.key) for part in parts])
+        value = torch.cat([projection.value + part.to_v(hidden).view_as(projection.value) for part in parts])
+        return attend(query, key, value).chunk(len(parts))
+
+    def _observed(self, attention: nn.Module, projection: Projection, mixed: tuple[Tensor, ...]) -> Tensor:
+        """The same with each adapter's update by itself."""
+        layer = self._site.layer
+        base = layer.output(attention, attend(projection.query, projection.key, projection.value))
+        pairs = zip(self._terms, mixed, strict=True)
+        updates = [layer.output(attention, values) + term.part.out(values) - base for term, values in pairs]
+        self._tell(updates)
+        return base + self._sum(updates)

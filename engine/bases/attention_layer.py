@@ -1,0 +1,62 @@
+"""How one family of models computes an attention layer, in steps that adapters can share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Rotary = tuple["Tensor", "Tensor"]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Queries, keys and values of one attention layer, heads apart: rows, tokens, heads, head width.
+
+    Args:
+        raw_query: rows, tokens, d: the query before norm and rotation, what low-rank updates are added to.
+        query: ready for attention.
+        key: ready for attention.
+        value: ready for attention.
+        plain_key: the key without rotation; the same tensor as `key` where the family rotates nothing.
+    """
+
+    raw_query: Tensor
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    plain_key: Tensor
+
+
+class AttentionLayer(Protocol):
+    """The steps of an attention layer. Linear layers are called, never read: hooks and wrappers on them keep working."""
+
+    norms_query: bool
+
+    def project(self, attention: nn.Module, hidden: Tensor, rotary: Rotary | None) -> Projection:
+        """Queries, keys and values of `hidden` (rows, tokens, d) attending to itself."""
+
+    def query(self, attention: nn.Module, hidden: Tensor) -> Tensor:
+        """What the frozen query projection makes of `hidden`, its bias and norm included; same shape."""
+
+    def query_heads(self, attention: nn.Module, raw_query: Tensor, rotary: Rotary | None) -> Tensor:
+        """Other queries (rows, tokens, d) made ready as the layer does with its own: rows, tokens, heads, head width."""
+
+    def output(self, attention: nn.Module, merged: Tensor) -> Tensor:
+        """The layer's output projection."""
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Softmax attention, heads merged again: rows, tokens, d.
+
+    Args:
+        query: rows, tokens, heads, head width.
+        key: rows, other tokens, heads, head width.
+        value: rows, other tokens, heads, any width.
+    """
+    mixed = F.scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
+    return mixed.transpose(1, 2).flatten(2)

@@ -1,0 +1,63 @@
+"""The attention layers of a base: where adapters can stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from engine.bases.call import SiteInput
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from engine.bases.attention_layer import AttentionLayer
+    from engine.bases.call import Call
+
+SiteKind = Literal["self", "cross", "temporal"]
+
+
+@dataclass(frozen=True)
+class AttentionSite:
+    """One attention layer of a base.
+
+    Args:
+        path: of the layer inside the denoiser, such as `mid_block.attentions.0.transformer_blocks.0.attn1`.
+        kind: `self` within frames, `cross` towards the condition, `temporal` along time at one place.
+        width: of the layer's tokens.
+        heads: attention heads.
+        time_width: width of the base's time embedding.
+        down_scale: latent cells on one side of a token.
+        module: the layer itself.
+        layer: how layers of this family compute.
+    """
+
+    path: str
+    kind: SiteKind
+    width: int
+    heads: int
+    time_width: int
+    down_scale: int
+    module: nn.Module = field(repr=False, compare=False)
+    layer: AttentionLayer = field(repr=False, compare=False)
+
+    @property
+    def processor(self) -> object:
+        """What computes the layer now."""
+        return self.module.processor
+
+    def put(self, processor: object) -> None:
+        """Let `processor` compute the layer."""
+        self.module.set_processor(processor)
+
+    def input(self, hidden: Tensor, call: Call) -> SiteInput:
+        """What adapters are given here: `hidden` as the layer got it, with its axes told apart."""
+        grid = call.grid(self.down_scale)
+        tokens = grid[0] * grid[1]
+        axes = (tokens, call.frames) if self.kind == "temporal" else (call.frames, tokens)
+        return SiteInput(
+            hidden=hidden.reshape(call.samples, *axes, self.width),
+            streams=call.streams,
+            frames=call.frames,
+            grid=grid,
+            time_embedding=call.time_embedding,
+        )

@@ -1,0 +1,55 @@
+"""The protocol of a base model. It knows nothing of adapters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from engine.bases.attention_site import AttentionSite
+    from engine.bases.call import CurrentCall
+    from registry_schema.base_spec import BaseSpec
+
+
+class Base(Protocol):
+    """A frozen video denoiser with its autoencoder; parameters want no gradient, modules are in eval mode.
+
+    What the denoiser is conditioned on besides the timestep (an empty text, a null row) is the base's own affair.
+    """
+
+    spec: BaseSpec
+    denoiser: nn.Module
+    calls: CurrentCall
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser lies."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the denoiser computes in."""
+
+    def sites(self) -> tuple[AttentionSite, ...]:
+        """All attention layers adapters can stand on, in the denoiser's own order."""
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Latents (b c f' h' w'), float32, scaled for the denoiser, of pixels (b 3 f h w) in [-1, 1]."""
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pixels (b 3 f h w), float32 and not clamped, of latents (b c f' h' w')."""
+
+    def predict(self, noisy: Tensor, timestep: Tensor, *, streams: int = 1) -> Tensor:
+        """The denoiser's output (noise, velocity or flow: see `spec.noise_schedule`), in the format of `noisy`.
+
+        Gradients flow through it into whatever is attached.
+
+        Args:
+            noisy: (b * streams) c f h w latents.
+            timestep: (b * streams) numbers, counted in training steps; 0 is clean.
+            streams: see `Call`.
+        """
+
+    def set_checkpointing(self, *, enabled: bool) -> None:
+        """Trade time for memory in training: activations are computed again in the backward pass."""

@@ -1,0 +1,153 @@
+"""Base name or folder -> `Base`: the one place where a string picks a class."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import diffusers
+import safetensors.torch
+import torch
+
+from engine.bases.autoencoder import FrameByFrame, KlAutoencoder
+from engine.bases.fingerprint import folder_fingerprint, weights_digest
+from engine.bases.patch_autoencoder import PatchAutoencoder
+from engine.bases.unet_motion import UNetMotionBase
+from engine.bases.wan import WanBase
+from engine.bases.wan_autoencoder import WanAutoencoder
+from registry_schema.base_spec import BaseSpec
+from registry_schema.errors import IntegrityProblem, NotFound
+from registry_schema.safetensors_header import read_header
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from engine.bases.autoencoder import ClipAutoencoder
+    from engine.bases.denoiser_base import DenoiserBase
+    from registry_schema.base_spec import BaseFamily
+    from registry_schema.digests import Digest
+
+PACKAGED = Path(__file__).parent
+SPEC_NAME = "base.json"
+
+_BASES: dict[BaseFamily, type[DenoiserBase]] = {"unet_motion": UNetMotionBase, "wan": WanBase}
+_DENOISERS: dict[BaseFamily, str] = {"unet_motion": "UNetMotionModel", "wan": "WanTransformer3DModel"}
+
+
+def packaged_bases() -> tuple[str, ...]:
+    """Names of the bases that ship with the package."""
+    return tuple(sorted(path.parent.name for path in PACKAGED.glob(f"*/{SPEC_NAME}")))
+
+
+def base_folder(name_or_folder: str | Path) -> Path:
+    """Where a base lies: a packaged one by name, any by its folder.
+
+    Raises:
+        NotFound: neither; the hint has the nearest name.
+    """
+    folder = Path(name_or_folder)
+    if (folder / SPEC_NAME).is_file():
+        return folder
+    names = packaged_bases()
+    if str(name_or_folder) in names:
+        return PACKAGED / str(name_or_folder)
+    near = difflib.get_close_matches(str(name_or_folder), names, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"packaged bases: {', '.join(names) or 'none'}"
+    msg = f"base `{name_or_folder}` is not there, expected the name of a packaged base or a folder with `{SPEC_NAME}`"
+    raise NotFound(msg, hint=hint)
+
+
+def read_base_spec(name_or_folder: str | Path) -> BaseSpec:
+    """What a base is, without loading it.
+
+    Raises:
+        NotFound: there is no such base.
+        SchemaError: its `base.json` is not valid.
+    """
+    path = base_folder(name_or_folder) / SPEC_NAME
+    return BaseSpec.parse(path.read_bytes(), source=str(path))
+
+
+def load_base(name_or_folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> DenoiserBase:
+    """A base, ready to predict: `base.json`, `unet/` or `transformer/`, `vae/` and `condition.safetensors` of a folder.
+
+    The architecture is checked against the spec from file headers; `verify_base` checks every byte.
+
+    Args:
+        name_or_folder: a packaged base or a folder.
+        device: for all of it.
+        dtype: of the denoiser; the autoencoder stays in float32.
+
+    Raises:
+        NotFound: there is no such base.
+        SchemaError: its `base.json` is not valid.
+        IntegrityProblem: its weights are not those of the spec's architecture.
+    """
+    folder = base_folder(name_or_folder)
+    spec = read_base_spec(folder)
+    weights = _denoiser_folder(folder)
+    _require(spec.name, "architecture", expected=spec.architecture, found=folder_fingerprint(weights))
+    denoiser = getattr(diffusers, _DENOISERS[spec.family]).from_pretrained(
+        weights, torch_dtype=dtype, use_safetensors=True, local_files_only=True
+    )
+    return _BASES[spec.family](
+        spec, denoiser.to(device), autoencoder=_autoencoder(folder / "vae", device), condition=_condition(folder)
+    )
+
+
+def verify_base(name_or_folder: str | Path) -> None:
+    """Make sure that a base's weights are, byte for byte, those its spec names.
+
+    Raises:
+        IntegrityProblem: they are not.
+    """
+    folder = base_folder(name_or_folder)
+    spec = read_base_spec(folder)
+    weights = _denoiser_folder(folder)
+    _require(spec.name, "architecture", expected=spec.architecture, found=folder_fingerprint(weights))
+    _require(spec.name, "weights", expected=spec.weights, found=weights_digest(weights))
+
+
+def _denoiser_folder(folder: Path) -> Path:
+    for name in ("unet", "transformer"):
+        if (folder / name).is_dir():
+            return folder / name
+    msg = f"base folder `{folder}` has neither `unet` nor `transformer`"
+    raise IntegrityProblem(msg)
+
+
+def _require(name: str, what: str, *, expected: Digest, found: Digest) -> None:
+    if expected != found:
+        msg = f"base `{name}`: its {what} is `{found[:19]}...`, its base.json says `{expected[:19]}...`"
+        raise IntegrityProblem(msg, hint="install the base again")
+
+
+def _condition(folder: Path) -> torch.Tensor:
+    """1 n d: the tensor `null` of the condition file, what the base was taught to take for "no words"."""
+    path = folder / "condition.safetensors"
+    with path.open("rb") as stream:
+        header = read_header(stream, path.stat().st_size, source=path.name)
+    if "null" not in header.tensors or len(header.tensors["null"].shape) != 3:
+        msg = f"{path.name}: has no tensor `null` of three axes"
+        raise IntegrityProblem(msg)
+    return safetensors.torch.load_file(path)["null"]
+
+
+def _autoencoder(folder: Path, device: torch.device) -> ClipAutoencoder:
+    config = json.loads((folder / "config.json").read_text())
+    kind = config.get("_class_name") or config.get("kind")
+    if kind == "lapped-transform":
+        return FrameByFrame(PatchAutoencoder.load(folder))
+    if kind == "AutoencoderKL":
+        return FrameByFrame(KlAutoencoder(_frozen(diffusers.AutoencoderKL, folder, device)))
+    if kind == "AutoencoderKLWan":
+        return WanAutoencoder(_frozen(diffusers.AutoencoderKLWan, folder, device))
+    msg = f"autoencoder `{kind}` of base folder `{folder.parent}` is not known"
+    raise IntegrityProblem(msg)
+
+
+def _frozen(model: type[nn.Module], folder: Path, device: torch.device) -> nn.Module:
+    loaded = model.from_pretrained(folder, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True)
+    return loaded.to(device).requires_grad_(requires_grad=False).eval()

@@ -1,0 +1,99 @@
+"""What bases of all families share: the frozen denoiser, the current call, the autoencoder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+from engine.bases.call import Call, CurrentCall
+from engine.bases.checkpointing import set_checkpointing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor, nn
+
+    from engine.bases.attention_site import AttentionSite
+    from engine.bases.autoencoder import ClipAutoencoder
+    from registry_schema.base_spec import BaseSpec
+
+
+class DenoiserBase(ABC):
+    """A `Base` around a diffusers model.
+
+    Args:
+        spec: what the base is.
+        denoiser: a diffusers video model.
+        autoencoder: codes clips; latents come out scaled.
+        condition: 1 n d, the embedding that stands for "no words".
+    """
+
+    def __init__(self, spec: BaseSpec, denoiser: nn.Module, *, autoencoder: ClipAutoencoder, condition: Tensor) -> None:
+        self.spec = spec
+        self.denoiser = denoiser.requires_grad_(requires_grad=False).eval()
+        self.autoencoder = autoencoder
+        self.calls = CurrentCall()
+        self._condition = condition.to(self.device, self.dtype)
+        self._time_module().register_forward_hook(self._note_time)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser lies."""
+        return next(self.denoiser.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the denoiser computes in."""
+        return self.denoiser.dtype
+
+    def sites(self) -> tuple[AttentionSite, ...]:
+        """All attention layers adapters can stand on."""
+        return self._sites
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Latents of a clip."""
+        with torch.no_grad():
+            return self.autoencoder.encode(pixels.to(self.device, torch.float32)).float()
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pixels of a clip."""
+        with torch.no_grad():
+            return self.autoencoder.decode(latents.to(self.device, torch.float32)).float()
+
+    def predict(self, noisy: Tensor, timestep: Tensor, *, streams: int = 1) -> Tensor:
+        """The denoiser's output; see `Base.predict`."""
+        samples, _, frames, height, width = noisy.shape
+        call = Call(batch=samples // streams, streams=streams, frames=frames, height=height, width=width)
+        with self.calls.during(call):
+            output = self._denoise(noisy.to(self.device, self.dtype), timestep.to(self.device))
+        return output.to(noisy.dtype)
+
+    def set_checkpointing(self, *, enabled: bool) -> None:
+        """Trade time for memory in training."""
+        set_checkpointing(self._checkpointed_modules(), self.calls, enabled=enabled)
+
+    @cached_property
+    def _sites(self) -> tuple[AttentionSite, ...]:
+        return self._find_sites()
+
+    def _note_time(self, _module: nn.Module, _args: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        self.calls.note_time_embedding(output[0] if isinstance(output, tuple) else output)
+
+    @abstractmethod
+    def _denoise(self, noisy: Tensor, timestep: Tensor) -> Tensor:
+        """One forward pass of the denoiser."""
+
+    @abstractmethod
+    def _time_module(self) -> nn.Module:
+        """The module whose (first) output is the time embedding, once per sample."""
+
+    @abstractmethod
+    def _find_sites(self) -> tuple[AttentionSite, ...]:
+        """Attention sites of the denoiser."""
+
+    @abstractmethod
+    def _checkpointed_modules(self) -> Iterable[nn.Module]:
+        """What gradient checkpointing computes again."""

@@ -1,0 +1,46 @@
+"""How diffusers' `Attention` computes inside the transformers of a U-Net."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.bases.attention_layer import Projection
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from engine.bases.attention_layer import Rotary
+
+
+class UNetAttention:
+    """Plain multi-head attention: no norm and no rotation of queries and keys."""
+
+    norms_query = False
+
+    def project(self, attention: nn.Module, hidden: Tensor, rotary: Rotary | None) -> Projection:  # noqa: ARG002
+        """Queries, keys and values of `hidden` attending to itself."""
+        raw_query = attention.to_q(hidden)
+        key = _split(attention, attention.to_k(hidden))
+        return Projection(
+            raw_query=raw_query,
+            query=_split(attention, raw_query),
+            key=key,
+            value=_split(attention, attention.to_v(hidden)),
+            plain_key=key,
+        )
+
+    def query(self, attention: nn.Module, hidden: Tensor) -> Tensor:
+        """The frozen query projection."""
+        return attention.to_q(hidden)
+
+    def query_heads(self, attention: nn.Module, raw_query: Tensor, rotary: Rotary | None) -> Tensor:  # noqa: ARG002
+        """Other queries, heads apart."""
+        return _split(attention, raw_query)
+
+    def output(self, attention: nn.Module, merged: Tensor) -> Tensor:
+        """The output projection (and its dropout, idle in eval mode)."""
+        return attention.to_out[1](attention.to_out[0](merged))
+
+
+def _split(attention: nn.Module, tokens: Tensor) -> Tensor:
+    return tokens.unflatten(-1, (attention.heads, -1))
