@@ -1,0 +1,312 @@
+"""`TrainRecipe`: every choice of a training run, as frozen data; reads and writes TOML; free of torch.
+
+A recipe has no empty values: a part that is not wanted has the rank `"off"`, an average with decay 0 is the last weights,
+an interval of 0 never comes round.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import tomllib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from registry_schema.errors import UsageProblem
+from registry_schema.ranks import MAX_RANK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from registry_schema.base_spec import BaseSpec
+
+Rank = Annotated[int, Field(ge=1, le=MAX_RANK)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)]
+Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+MAX_RECIPE_BYTES = 64 * 1024
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class RankChoice(_Section):
+    """How wide each part is; `"off"` leaves a part out, `"full"` trains whole matrices."""
+
+    cross_frame_attention: Rank | Literal["full", "off"] = "full"
+    implicit_prompt: Rank | Literal["off"] = 64
+    temporal_lora: Rank | Literal["off"] = 32
+
+
+class AdapterChoice(_Section):
+    """What is trained, and what a person reads about it."""
+
+    motion: Words = ""
+    subjects: Annotated[tuple[Words, ...], Field(strict=False, max_length=16)] = ()
+    region: Literal["subject", "whole"] = "subject"
+    ranks: RankChoice = RankChoice()
+    combine: Literal["separate", "joint"] = "separate"
+    placement: Literal["parallel", "sequential"] = "parallel"
+    rotary: bool = False
+    weighting_temperature: Positive = 0.2
+    alpha: Positive = 1.0
+    start_noise: Literal["base", "off"] = "base"
+    match_first_frame: Literal["base", "off"] = "base"
+
+
+class ClipChoice(_Section):
+    """How windows of frames are taken from the clips.
+
+    `speed = "keep"` reads a clip at the base's frame rate by its own timestamps, so a motion never gets faster or slower.
+    `speed = "stride"` is the rule of the paper: every `stride`-th frame, fewer where a clip is short; this changes the speed.
+    """
+
+    sampling: Literal["random", "uniform", "head"] = "random"
+    windows: Annotated[int, Field(ge=1, le=1024)] = 8
+    speed: Literal["keep", "stride"] = "keep"
+    stride: Annotated[int, Field(ge=1, le=64)] = 4
+    crop: Literal["center", "random"] = "center"
+    flip: bool = False
+
+
+class OptimiserChoice(_Section):
+    """AdamW and its schedule; `gradient_clip = inf` does not clip."""
+
+    learning_rate: Positive = 1e-5
+    betas: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = (0.9, 0.999)
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-2
+    eps: Positive = 1e-8
+    steps: Annotated[int, Field(ge=1, le=10_000_000)] = 15_000
+    batch: Annotated[int, Field(ge=1, le=4096)] = 1
+    accumulate: Annotated[int, Field(ge=1, le=4096)] = 1
+    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    warmup: Annotated[int, Field(ge=0)] = 0
+    schedule: Literal["constant", "cosine"] = "constant"
+    ema_decay: Fraction = 0.0
+
+
+class LossChoice(_Section):
+    """`bell` is Wan's weighting over the timesteps of a flow, `min_snr` caps the weight of easy timesteps of a diffusion."""
+
+    weighting: Literal["uniform", "bell", "min_snr"] = "uniform"
+    min_snr: Positive = 5.0
+
+
+class RunChoice(_Section):
+    """How the machine runs it, and how often the state is saved (0 never; the end of a run is always saved)."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    gradient_checkpointing: bool = False
+    checkpoint_steps: Annotated[int, Field(ge=0)] = 500
+    checkpoint_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
+    keep_checkpoints: Annotated[int, Field(ge=1, le=1000)] = 2
+    stop_after_skips: Annotated[int, Field(ge=1)] = 20
+
+
+class TrainRecipe(_Section):
+    """Every choice of a training run. The defaults are the paper's; `recipe_for` gives those of a base."""
+
+    schema_name: Literal["miva.recipe/1"] = Field("miva.recipe/1", alias="schema")
+    adapter: AdapterChoice = AdapterChoice()
+    clips: ClipChoice = ClipChoice()
+    optimiser: OptimiserChoice = OptimiserChoice()
+    loss: LossChoice = LossChoice()
+    run: RunChoice = RunChoice()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, in the order of the file."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def to_toml(self) -> str:
+        """The one text of this recipe: every value, fixed order."""
+        return toml_text(self.model_dump(by_alias=True))
+
+    @property
+    def digest(self) -> str:
+        """`sha256:<hex>` of the text."""
+        return "sha256:" + hashlib.sha256(self.to_toml().encode()).hexdigest()
+
+    @property
+    def resume_digest(self) -> str:
+        """Digest of the choices a run must keep when it goes on.
+
+        When and how often it saves may change; so may its length where the learning rate does not depend on it.
+        """
+        plain = TrainRecipe()
+        kept = {name: getattr(plain.run, name) for name in ("checkpoint_steps", "checkpoint_seconds", "keep_checkpoints")}
+        optimiser = self.optimiser
+        if optimiser.schedule == "constant":
+            optimiser = optimiser.model_copy(update={"steps": plain.optimiser.steps})
+        return self.model_copy(update={"run": self.run.model_copy(update=kept), "optimiser": optimiser}).digest
+
+
+def recipe_from_toml(data: bytes, *, defaults: Mapping[str, Any] | None = None) -> TrainRecipe:
+    """A recipe from the bytes of a TOML file; what the file leaves out comes from `defaults`, then from the paper.
+
+    Raises:
+        UsageProblem: not TOML, an unknown key, or a value of the wrong type or range.
+    """
+    if len(data) > MAX_RECIPE_BYTES:
+        raise UsageProblem(f"recipe has {len(data)} bytes, expected at most {MAX_RECIPE_BYTES}")
+    try:
+        document = tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise UsageProblem(f"recipe is not TOML: {problem}") from problem
+    return recipe_from_dict(merged(defaults or {}, document))
+
+
+def recipe_from_dict(document: Mapping[str, Any]) -> TrainRecipe:
+    """A recipe from plain values.
+
+    Raises:
+        UsageProblem: an unknown key, or a value of the wrong type or range.
+    """
+    try:
+        return TrainRecipe.model_validate(document)
+    except ValidationError as problem:
+        raise _usage_problem(problem) from problem
+
+
+def base_defaults(base: BaseSpec) -> dict[str, Any]:
+    """What a base recommends, as the tables of a recipe."""
+    training = base.training
+    ranks = {part: getattr(training.ranks, part) or "off" for part in RankChoice.model_fields}
+    optimiser = {"learning_rate": training.learning_rate, "steps": training.steps}
+    return {"adapter": {"ranks": ranks}, "optimiser": optimiser}
+
+
+def recipe_for(base: BaseSpec) -> TrainRecipe:
+    """The recipe a base recommends."""
+    return recipe_from_dict(base_defaults(base))
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of `below` with the values of `above` put over them."""
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def apply_overrides(document: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """`document` with assignments like `optimiser.steps=400` put over it; a bare word is a text.
+
+    Raises:
+        UsageProblem: not an assignment, an unknown key (the nearest one is in the hint), a value of the wrong type.
+    """
+    result = dict(document)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise UsageProblem(f"`{assignment}` is not an assignment, expected `section.key=value`")
+        path = tuple(part.strip() for part in key.split("."))
+        if path not in _leaf_paths():
+            raise _unknown_key(path)
+        result = merged(result, _nested(path, _value(text.strip())))
+    recipe_from_dict(result)
+    return result
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML holds
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return text
+
+
+def _nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever TOML holds
+    for part in reversed(path):
+        value = {part: value}
+    return dict(value)
+
+
+def _leaf_paths(model: type[BaseModel] = TrainRecipe, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    paths: list[tuple[str, ...]] = []
+    for name, field in model.model_fields.items():
+        path = (*above, field.alias or name)
+        nested = field.annotation
+        if isinstance(nested, type) and issubclass(nested, BaseModel):
+            paths += _leaf_paths(nested, path)
+        else:
+            paths.append(path)
+    return paths
+
+
+def _unknown_key(path: tuple[str, ...]) -> UsageProblem:
+    wanted = ".".join(path)
+    known = {".".join(leaf): leaf for leaf in _leaf_paths()}
+    # a right key in the wrong section is nearer than a similar one in the right section
+    same_leaf = [name for name, leaf in known.items() if leaf[-1] == path[-1]]
+    near = same_leaf or difflib.get_close_matches(wanted, known, n=1, cutoff=0.4)
+    hint = f"did you mean `{near[0]}`?" if near else f"sections are {', '.join(sorted({leaf[0] for leaf in known.values()}))}"
+    return UsageProblem(f"recipe has no key `{wanted}`", hint=hint)
+
+
+def _usage_problem(problem: ValidationError) -> UsageProblem:
+    first = problem.errors(include_url=False)[0]
+    # pydantic adds the branch of a union behind the key; only the key is of use to a reader
+    path = tuple(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return _unknown_key(path)
+    key = next((leaf for leaf in _leaf_paths() if path[: len(leaf)] == leaf), path)
+    same_key = [error for error in problem.errors(include_url=False) if error["loc"][: len(key)] == key]
+    expected = " or ".join(dict.fromkeys(_expectation(error) for error in same_key))
+    shown = json.dumps(first["input"], default=str, ensure_ascii=False)
+    return UsageProblem(f"recipe: `{'.'.join(key)}` is `{shown}`, expected {expected}")
+
+
+_EXPECTATIONS = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "model_type": "a table",
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+    "finite_number": "a finite number",
+    "literal_error": "{expected}",
+    "string_too_long": "at most {max_length} characters",
+    "too_long": "at most {max_length} values",
+    "missing": "one more value",
+}
+
+
+def _expectation(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    pattern = _EXPECTATIONS.get(error["type"])
+    if pattern is None:
+        return str(error["msg"]).lower()
+    return pattern.format(**error.get("ctx", {})).replace("'", '"')
+
+
+def toml_text(document: Mapping[str, Any]) -> str:
+    """A document of texts, numbers, lists and tables as TOML, in its own order."""
+    return "\n".join(_table_lines("", document)) + "\n"
+
+
+def _table_lines(name: str, table: Mapping[str, Any]) -> list[str]:
+    lines = ["", f"[{name}]"] if name else []
+    lines += [f"{key} = {_toml_value(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    for key, value in table.items():
+        if isinstance(value, dict):
+            lines += _table_lines(f"{name}.{key}" if name else key, value)
+    return lines
+
+
+def _toml_value(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        # a JSON string is a TOML basic string, except for the delete character
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    return "[" + ", ".join(_toml_value(item) for item in value) + "]"

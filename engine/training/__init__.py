@@ -1,0 +1,1 @@
+"""Trains the weights of one adapter on a frozen base."""

@@ -1,0 +1,69 @@
+"""From a recipe and a base to the `AdapterSpec` of what will be trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry_schema.adapter_spec import (
+    AdapterSpec,
+    CrossFrameAttentionSpec,
+    ImplicitPromptSpec,
+    LearnedWeighting,
+    TemporalLoraSpec,
+)
+from registry_schema.errors import UsageProblem
+from registry_schema.ranks import Ranks
+from registry_schema.sampling import SamplingHints
+
+if TYPE_CHECKING:
+    from engine.recipe import AdapterChoice, TrainRecipe
+    from registry_schema.base_spec import BaseSpec
+
+
+def plan_adapter(recipe: TrainRecipe, base: BaseSpec) -> AdapterSpec:
+    """The spec of the adapter that this recipe trains on this base.
+
+    Raises:
+        UsageProblem: the recipe names no motion, or leaves out every part.
+    """
+    choice = recipe.adapter
+    if not choice.motion:
+        raise UsageProblem("recipe names no motion", hint="pass `--set adapter.motion=waterfall`, in your own words")
+    ranks = _ranks(choice)
+    if not ranks.model_dump(exclude_none=True):
+        raise UsageProblem("recipe leaves out every part of the adapter", hint="give one of `adapter.ranks` a number")
+    return AdapterSpec(
+        base=base.base_identity,
+        masked=False,
+        motion=choice.motion,
+        subjects=choice.subjects,
+        region=choice.region,
+        ranks=ranks,
+        cross_frame_attention=_cross_frame_attention(choice) if ranks.cross_frame_attention else None,
+        implicit_prompt=ImplicitPromptSpec(words=choice.motion) if ranks.implicit_prompt else None,
+        temporal_lora=TemporalLoraSpec(alpha=choice.alpha) if ranks.temporal_lora else None,
+        clip=base.clip,
+        noise_schedule=base.noise_schedule,
+        sampling=_sampling(choice, base),
+    )
+
+
+def _ranks(choice: AdapterChoice) -> Ranks:
+    chosen = choice.ranks.model_dump()
+    return Ranks(**{part: None if rank == "off" else rank for part, rank in chosen.items()})
+
+
+def _cross_frame_attention(choice: AdapterChoice) -> CrossFrameAttentionSpec:
+    return CrossFrameAttentionSpec(
+        combine=choice.combine,
+        placement=choice.placement,
+        rotary=choice.rotary,
+        weighting=LearnedWeighting(temperature=choice.weighting_temperature),
+    )
+
+
+def _sampling(choice: AdapterChoice, base: BaseSpec) -> SamplingHints:
+    return SamplingHints(
+        start_noise=base.sampling.start_noise if choice.start_noise == "base" else None,
+        match_first_frame=base.sampling.match_first_frame and choice.match_first_frame == "base",
+    )

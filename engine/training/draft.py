@@ -1,0 +1,131 @@
+"""The draft folder that a training leaves: all that `publish` needs, in files a person can read and edit.
+
+    adapter.safetensors   the weights
+    adapter.json          what they are (`AdapterSpec`)
+    recipe.toml           every choice they were trained with
+    training.json         clips, steps, seed, seconds, versions
+    release.toml          name, version, title, summary, licence, authors: to be edited before publishing
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from engine.adapters.weights import save_adapter
+from engine.recipe import toml_text
+from engine.training.durable import sync
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.adapters.miva import MivaAdapter
+    from engine.recipe import TrainRecipe
+    from engine.training.clip_dataset import ClipDataset
+    from registry_schema.base_spec import BaseSpec
+    from registry_schema.names import AdapterName
+
+WEIGHTS_NAME = "adapter.safetensors"
+SPEC_NAME = "adapter.json"
+RECIPE_NAME = "recipe.toml"
+TRAINING_NAME = "training.json"
+RELEASE_NAME = "release.toml"
+
+TRAINING_SCHEMA = "miva.training/1"
+PACKAGES = ("mivactl", "torch", "diffusers", "safetensors", "numpy", "av", "pillow")
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """A finished training.
+
+    Attributes:
+        adapter: with the weights to be used (the running average, or the last ones where its decay is 0).
+        recipe: every choice, effective.
+        dataset: the clips.
+        steps: done in the whole run.
+        skipped: steps without a finite loss or gradient among them.
+        seconds: trained, earlier stretches included.
+        final_loss: of the last step that counted.
+        precision: what the base computed in.
+    """
+
+    adapter: MivaAdapter
+    recipe: TrainRecipe
+    dataset: ClipDataset
+    steps: int
+    skipped: int
+    seconds: float
+    final_loss: float | None
+    precision: str
+
+
+def write_draft(folder: Path, outcome: TrainOutcome, base: BaseSpec, name: AdapterName) -> None:
+    """Writes the draft; a `release.toml` that is there already is the person's own and stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{WEIGHTS_NAME}.part"
+    save_adapter(outcome.adapter, draft, {})
+    sync(draft)
+    draft.replace(folder / WEIGHTS_NAME)
+    _write(folder / SPEC_NAME, _json(outcome.adapter.spec.plain()))
+    _write(folder / RECIPE_NAME, outcome.recipe.to_toml())
+    _write(folder / TRAINING_NAME, _json(training_facts(outcome)))
+    if not (folder / RELEASE_NAME).exists():
+        _write(folder / RELEASE_NAME, toml_text(release_facts(outcome, base, name)))
+
+
+def training_facts(outcome: TrainOutcome) -> dict[str, Any]:
+    """How the weights came to be."""
+    return {
+        "schema": TRAINING_SCHEMA,
+        "clips": len(outcome.dataset.clips),
+        "steps": outcome.steps,
+        "seed": outcome.recipe.run.seed,
+        "recipe": outcome.recipe.digest,
+        "tool": f"mivactl {_version('mivactl')}",
+        "skipped_steps": outcome.skipped,
+        "seconds": round(outcome.seconds, 1),
+        "final_loss": outcome.final_loss,
+        "weights": "average" if outcome.recipe.optimiser.ema_decay else "last",
+        "precision": outcome.precision,
+        "dataset": outcome.dataset.digest,
+        "footage": [{"file": clip.path.name, "digest": clip.facts.digest} for clip in outcome.dataset.clips],
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+    }
+
+
+def release_facts(outcome: TrainOutcome, base: BaseSpec, name: AdapterName) -> dict[str, Any]:
+    """What a person is asked to check before publishing; the licence is the base's, as a start."""
+    motion = outcome.adapter.spec.motion
+    count = len(outcome.dataset.clips)
+    return {
+        "name": str(name),
+        "version": "0.1.0",
+        "title": name.name.replace("-", " ").capitalize(),
+        "summary": f"{motion[:1].upper()}{motion[1:]}, trained on {count} {'clip' if count == 1 else 'clips'}",
+        "licence": str(base.licence),
+        "authors": [],
+        "tags": [],
+        "footage": "not stated",
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text(text, encoding="utf-8")
+    sync(draft)
+    draft.replace(path)

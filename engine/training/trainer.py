@@ -1,0 +1,263 @@
+"""`Trainer`: the training loop of one adapter, as a stream of events; no file formats, no printing."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from engine.adapters.attach import attached
+from engine.adapters.composition import Composition
+from engine.training.draws import fractions_of, noise_of
+from engine.training.events import CheckpointFailed, CheckpointSaved, Resumed, StepDone, StepSkipped, TrainEvent
+from engine.training.objective import Objective
+from engine.training.optimiser import (
+    WeightAverage,
+    adamw,
+    learning_rate,
+    optimiser_tensors,
+    restore_optimiser,
+    set_learning_rate,
+)
+from engine.training.run_log import RunLog
+from engine.training.run_state import SAVE_PROBLEMS, Checkpoints, RunState
+from engine.training.stop_signals import stop_requests
+from registry_schema.errors import Incompatible, Interrupted, MivaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from engine.adapters.miva import MivaAdapter
+    from engine.bases.base import Base
+    from engine.recipe import TrainRecipe
+    from engine.training.latent_set import LatentSet
+    from engine.training.stop_signals import StopRequest
+
+LOG_NAME = "log.jsonl"
+CHECKPOINTS_NAME = "checkpoints"
+
+
+class Diverged(MivaError):
+    """Too many steps in a row had no finite loss or gradient."""
+
+
+@dataclass
+class Counters:
+    """What a run counts while it goes on.
+
+    Attributes:
+        step: steps done.
+        skipped: steps left out because a number was not finite.
+        skipped_in_a_row: those of them since the last one that counted.
+        seconds: time trained, earlier stretches included.
+        last_loss: of the last step that counted.
+        saved_at: on the monotonic clock.
+    """
+
+    step: int = 0
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+    seconds: float = 0.0
+    last_loss: float | None = None
+    saved_at: float = field(default_factory=time.monotonic)
+
+
+class Trainer:
+    """Trains `adapter` on `examples`; the base stays as it is.
+
+    Args:
+        base: frozen.
+        adapter: its tensors, float32, are all that gets gradients.
+        examples: latents of the clips.
+        recipe: every choice.
+        run_dir: where log and saved states go.
+    """
+
+    def __init__(
+        self, base: Base, adapter: MivaAdapter, examples: LatentSet, recipe: TrainRecipe, run_dir: Path
+    ) -> None:
+        self._base = base
+        self._adapter = adapter
+        self._examples = examples
+        self._recipe = recipe
+        self._parameters = dict(adapter.named_parameters())
+        self._optimiser = adamw(self._parameters, recipe.optimiser)
+        self._average = WeightAverage(self._parameters, recipe.optimiser.ema_decay)
+        self._objective = Objective(base.spec.noise_schedule, recipe.loss)
+        self._log_path = run_dir / LOG_NAME
+        self._checkpoints = Checkpoints(run_dir / CHECKPOINTS_NAME, keep=recipe.run.keep_checkpoints)
+        self._counters = Counters()
+
+    @property
+    def counters(self) -> Counters:
+        """How far the run is."""
+        return self._counters
+
+    @torch.no_grad()
+    def use_average(self) -> None:
+        """Puts the running average into the adapter: the weights to be used. The run can not go on from them."""
+        for name, parameter in self._parameters.items():
+            parameter.copy_(self._average.tensors[name])
+
+    def fit(self, *, resume: bool = False) -> Iterator[TrainEvent]:
+        """Trains to the last step of the recipe; with `resume` goes on from the newest saved state, if there is one.
+
+        Raises:
+            Interrupted: somebody asked to stop; the step was finished and the state saved.
+            Diverged: too many steps in a row were not finite.
+            Incompatible: the saved state belongs to another recipe, other clips or another base.
+        """
+        state = self._checkpoints.latest() if resume else None
+        if state is not None:
+            self._restore(state)
+            yield Resumed(state.step)
+        keep_bytes = state.log_bytes if state is not None else 0
+        self._base.set_checkpointing(enabled=self._recipe.run.gradient_checkpointing)
+        composition = Composition(((self._adapter, 1.0),))
+        try:
+            with RunLog(self._log_path, keep_bytes=keep_bytes) as log, attached(self._base, composition):
+                yield from self._loop(log)
+        finally:
+            self._base.set_checkpointing(enabled=False)
+
+    def _loop(self, log: RunLog) -> Iterator[TrainEvent]:
+        counters = self._counters
+        counters.saved_at = time.monotonic()
+        with stop_requests() as stop:
+            while counters.step < self._recipe.optimiser.steps:
+                event = self._step()
+                log.write(_record(event))
+                yield event
+                if self._save_is_due(stop):
+                    yield self._save(log)
+                if stop.requested and counters.step < self._recipe.optimiser.steps:
+                    raise Interrupted(
+                        f"training stopped after step {counters.step} of {self._recipe.optimiser.steps}",
+                        hint="run the same command with `--resume` to go on",
+                    )
+
+    def _step(self) -> StepDone | StepSkipped:
+        """One step of the optimiser, or none where a number is not finite."""
+        started = time.perf_counter()
+        choice, counters = self._recipe.optimiser, self._counters
+        rate = learning_rate(counters.step, choice)
+        set_learning_rate(self._optimiser, rate)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss = self._backward(counters.step)
+        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters.values(), choice.gradient_clip))
+        finite = math.isfinite(loss) and math.isfinite(norm)
+        if finite:
+            self._optimiser.step()
+            self._average.update(self._parameters, counters.step)
+        counters.step += 1
+        seconds = time.perf_counter() - started
+        counters.seconds += seconds
+        if not finite:
+            return self._skipped(seconds)
+        counters.last_loss = loss
+        counters.skipped_in_a_row = 0
+        return StepDone(counters.step, loss, norm, rate, seconds)
+
+    def _backward(self, step: int) -> float:
+        """Adds up the gradients of a step, batch by batch; gives its mean loss."""
+        choice = self._recipe.optimiser
+        first = step * choice.batch * choice.accumulate
+        total = 0.0
+        for start in range(first, first + choice.batch * choice.accumulate, choice.batch):
+            loss = self._loss(range(start, start + choice.batch)) / choice.accumulate
+            loss.backward()
+            total += float(loss.detach())
+        return total
+
+    def _loss(self, samples: range) -> Tensor:
+        seed, device = self._recipe.run.seed, self._base.device
+        clean = self._examples.batch(seed, samples).to(device)
+        noise = noise_of(seed, samples, tuple(clean.shape[1:])).to(device)
+        timestep = self._objective.timesteps(fractions_of(seed, samples)).to(device)
+        predicted = self._base.predict(self._objective.noisy(clean, noise, timestep), timestep)
+        return self._objective.loss(predicted, clean, noise, timestep)
+
+    def _skipped(self, seconds: float) -> StepSkipped:
+        counters = self._counters
+        counters.skipped += 1
+        counters.skipped_in_a_row += 1
+        if counters.skipped_in_a_row >= self._recipe.run.stop_after_skips:
+            raise Diverged(
+                f"{counters.skipped_in_a_row} steps in a row had no finite loss or gradient, stopped at step {counters.step}",
+                hint="use a smaller `optimiser.learning_rate`; `run.precision=fp32` if it was bf16",
+            )
+        return StepSkipped(counters.step, counters.skipped, seconds)
+
+    def _save_is_due(self, stop: StopRequest) -> bool:
+        run, counters = self._recipe.run, self._counters
+        if stop.requested or counters.step == self._recipe.optimiser.steps:
+            return True
+        if run.checkpoint_steps and counters.step % run.checkpoint_steps == 0:
+            return True
+        return bool(run.checkpoint_seconds) and time.monotonic() - counters.saved_at >= run.checkpoint_seconds
+
+    def _save(self, log: RunLog) -> CheckpointSaved | CheckpointFailed:
+        counters = self._counters
+        counters.saved_at = time.monotonic()
+        try:
+            state = RunState(
+                step=counters.step,
+                identity=self._identity(),
+                adapter={name: tensor.detach().cpu() for name, tensor in self._parameters.items()},
+                average={name: tensor.cpu() for name, tensor in self._average.tensors.items()},
+                optimiser=optimiser_tensors(self._optimiser, self._parameters),
+                log_bytes=log.sync(),
+                skipped=counters.skipped,
+                skipped_in_a_row=counters.skipped_in_a_row,
+                seconds=counters.seconds,
+                last_loss=counters.last_loss,
+            )
+            return CheckpointSaved(counters.step, self._checkpoints.save(state))
+        except SAVE_PROBLEMS as problem:
+            return CheckpointFailed(counters.step, str(problem))
+
+    def _identity(self) -> dict[str, str]:
+        return {
+            "recipe": self._recipe.resume_digest,
+            "clips": self._examples.dataset.digest,
+            "base": str(self._base.spec.weights),
+            "precision": str(self._base.dtype),
+        }
+
+    @torch.no_grad()
+    def _restore(self, state: RunState) -> None:
+        for what, digest in self._identity().items():
+            if state.identity.get(what) != digest:
+                raise Incompatible(
+                    f"the saved run had another {what} (`{state.identity.get(what)}`, now `{digest}`)",
+                    hint="start a new run in another folder",
+                )
+        for name, parameter in self._parameters.items():
+            parameter.copy_(state.adapter[name])
+        self._average.restore(state.average)
+        restore_optimiser(self._optimiser, self._parameters, state.optimiser)
+        self._counters = Counters(
+            step=state.step,
+            skipped=state.skipped,
+            skipped_in_a_row=state.skipped_in_a_row,
+            seconds=state.seconds,
+            last_loss=state.last_loss,
+        )
+
+
+def _record(event: StepDone | StepSkipped) -> dict[str, int | float | bool]:
+    if isinstance(event, StepSkipped):
+        return {"step": event.step, "skipped": True, "seconds": round(event.seconds, 4)}
+    return {
+        "step": event.step,
+        "loss": event.loss,
+        "gradient_norm": event.gradient_norm,
+        "learning_rate": event.learning_rate,
+        "seconds": round(event.seconds, 4),
+    }

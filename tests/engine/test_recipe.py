@@ -1,0 +1,91 @@
+"""Recipes: texts, defaults, overrides and their errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.recipe import TrainRecipe, apply_overrides, recipe_from_dict, recipe_from_toml
+from registry_schema.errors import UsageProblem
+
+
+def test_a_recipe_survives_being_written_and_read():
+    recipe = recipe_from_dict(
+        {
+            "adapter": {"motion": 'a "quoted" \\ motion', "subjects": ["a bird", "zwölf Vögel"], "ranks": {"temporal_lora": "off"}},
+            "optimiser": {"gradient_clip": float("inf"), "learning_rate": 3e-4},
+        }
+    )
+    text = recipe.to_toml()
+    assert recipe_from_toml(text.encode()) == recipe
+    assert recipe_from_toml(text.encode()).to_toml() == text
+
+
+def test_what_a_file_leaves_out_comes_from_the_base_and_then_from_the_paper():
+    base = {"optimiser": {"steps": 400, "learning_rate": 1e-3}}
+    recipe = recipe_from_toml(b"[optimiser]\nsteps = 7\n", defaults=base)
+    assert (recipe.optimiser.steps, recipe.optimiser.learning_rate) == (7, 1e-3)
+    assert recipe.adapter.ranks.temporal_lora == TrainRecipe().adapter.ranks.temporal_lora
+
+
+def test_overrides_are_typed_and_go_over_the_file():
+    changed = apply_overrides(
+        {"optimiser": {"steps": 9, "batch": 2}},
+        ["optimiser.steps=400", "adapter.motion=birds", "adapter.ranks.implicit_prompt=off", "clips.flip = true"],
+    )
+    recipe = recipe_from_dict(changed)
+    assert (recipe.optimiser.steps, recipe.optimiser.batch) == (400, 2)
+    assert (recipe.adapter.motion, recipe.adapter.ranks.implicit_prompt, recipe.clips.flip) == ("birds", "off", True)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message", "hint"),
+    [
+        ("optimiser.step=4", "recipe has no key `optimiser.step`", "did you mean `optimiser.steps`?"),
+        ("steps=4", "recipe has no key `steps`", "did you mean `optimiser.steps`?"),
+        ("clips.learning_rate=1", "recipe has no key `clips.learning_rate`", "did you mean `optimiser.learning_rate`?"),
+        ("optimiser=4", "recipe has no key `optimiser`", None),
+        ("optimiser.steps", "`optimiser.steps` is not an assignment, expected `section.key=value`", None),
+        ("optimiser.steps=many", 'recipe: `optimiser.steps` is `"many"`, expected a whole number', None),
+        ("optimiser.steps=1.5", "recipe: `optimiser.steps` is `1.5`, expected a whole number", None),
+        ("optimiser.steps=0", "recipe: `optimiser.steps` is `0`, expected at least 1", None),
+        ("optimiser.ema_decay=1.0", "recipe: `optimiser.ema_decay` is `1.0`, expected less than 1", None),
+        ("optimiser.learning_rate=nan", "recipe: `optimiser.learning_rate` is `NaN`, expected a finite number", None),
+        ("optimiser.betas=[0.9]", "recipe: `optimiser.betas` is `[0.9]`, expected one more value", None),
+        ("clips.flip=yes", 'recipe: `clips.flip` is `"yes"`, expected true or false', None),
+        ("clips.crop=left", 'recipe: `clips.crop` is `"left"`, expected "center" or "random"', None),
+        (
+            "adapter.ranks.cross_frame_attention=wide",
+            'recipe: `adapter.ranks.cross_frame_attention` is `"wide"`, expected a whole number or "full" or "off"',
+            None,
+        ),
+    ],
+)
+def test_a_faulty_override_says_what_was_expected(assignment, message, hint):
+    with pytest.raises(UsageProblem) as caught:
+        apply_overrides({}, [assignment])
+    assert caught.value.message == message
+    if hint:
+        assert caught.value.hint == hint
+
+
+def test_an_unknown_key_in_a_file_names_the_nearest_one():
+    with pytest.raises(UsageProblem, match="no key `optimiser.learning_rat`") as caught:
+        recipe_from_toml(b"[optimiser]\nlearning_rat = 1.0\n")
+    assert caught.value.hint == "did you mean `optimiser.learning_rate`?"
+
+
+@pytest.mark.parametrize("data", [b"[optimiser", b"\xff\xfe", b"a = 1\na = 2\n"])
+def test_a_file_that_is_not_toml_is_one_error(data):
+    with pytest.raises(UsageProblem, match="recipe is not TOML"):
+        recipe_from_toml(data)
+
+
+def test_a_run_may_save_at_other_times_but_not_learn_otherwise_when_it_goes_on():
+    plain = TrainRecipe()
+    saves_more = recipe_from_dict({"run": {"checkpoint_steps": 3}, "optimiser": {"steps": 20_000}})
+    learns_faster = recipe_from_dict({"optimiser": {"learning_rate": 1.0}})
+    assert saves_more.resume_digest == plain.resume_digest
+    assert learns_faster.resume_digest != plain.resume_digest
+    bent = {"optimiser": {"schedule": "cosine", "steps": 10}}
+    longer = {"optimiser": {"schedule": "cosine", "steps": 20}}
+    assert recipe_from_dict(bent).resume_digest != recipe_from_dict(longer).resume_digest
