@@ -1,1 +1,1 @@
-"""What things are: manifests, indexes, receipts and the rules between them; plain data, no torch, no terminal, no network."""
+"""What things are: manifests, indexes, receipts, and the rules between them; plain data without torch or network."""

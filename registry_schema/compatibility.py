@@ -69,7 +69,7 @@ def check_identity(trained_on: BaseIdentity, base: BaseSpec) -> Fit:
 def check_fit(adapter: AdapterSpec, base: BaseSpec) -> Fit:
     """Whether `adapter` runs on `base`, from their data alone.
 
-    The fingerprint decides about shapes; what changes meaning at equal shapes (noise schedule, positions) is compared here.
+    The fingerprint decides about shapes; what changes meaning at equal shapes (schedule, positions) is compared here.
     """
     fit = check_identity(adapter.base, base)
     if isinstance(fit, Rejected):
@@ -78,7 +78,7 @@ def check_fit(adapter: AdapterSpec, base: BaseSpec) -> Fit:
 
 
 def differences(first: AdapterSpec, second: AdapterSpec) -> tuple[str, ...]:
-    """Where two specs differ, as lines ``cross_frame_attention.combine: `separate` -> `joint` ``; empty when they are equal."""
+    """Where two specs differ, ``cross_frame_attention.combine: `separate` -> `joint` ``; empty when they are equal."""
     before, after = _leaves(first.plain()), _leaves(second.plain())
     places = sorted(before.keys() | after.keys())
     changed = (place for place in places if before.get(place) != after.get(place))
@@ -109,7 +109,13 @@ def _check_parts(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:
 
 
 def _check_clip(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:
-    frames = adapter.clip.frames
+    frames, multiple = adapter.clip.frames, base.size_multiple
+    if adapter.clip.height % multiple or adapter.clip.width % multiple:
+        size = f"{adapter.clip.width}x{adapter.clip.height}"
+        return Rejected(
+            f"trained on clips of {size} pixels, base `{base.name}` takes multiples of {multiple}",
+            hint=f"train it again at a size that {multiple} divides",
+        )
     if not base.frames.allows(frames):
         nearest = base.frames.nearest(frames)
         return Rejected(f"trained on clips of {frames} frames, base `{base.name}` takes for example {nearest}",

@@ -92,18 +92,16 @@ def _entries(count: int | None) -> str:
 
 
 def _without_tags(finding: ErrorDetails, value: object) -> list[str | int]:
-    """pydantic's place without the tags of unions that it inserts."""
+    """The place without the tags of unions that it inserts."""
     place: list[str | int] = []
     here: Any = value
     for number, step in enumerate(finding["loc"]):
         last = number == len(finding["loc"]) - 1
-        if isinstance(here, dict) and step in here:
+        known = step in here if isinstance(here, dict) else isinstance(here, list | tuple) and isinstance(step, int)
+        if known:
             here = here[step]
-        elif isinstance(here, list | tuple) and isinstance(step, int) and step < len(here):
-            here = here[step]
-        elif not (last and finding["type"] == "missing"):
-            continue
-        place.append(step)
+        if known or (last and finding["type"] == "missing"):
+            place.append(step)
     return place
 
 
@@ -115,6 +113,6 @@ def _place(steps: Sequence[str | int], field: str) -> str:
 
 
 def _or(choices: str) -> str:
-    """pydantic's list of choices with backticks: `a`, `b` or `c`."""
+    """A list of choices with backticks: `a`, `b` or `c`."""
     words = choices.replace("'", "`").replace(" or ", ", ").split(", ")
     return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]

@@ -34,13 +34,11 @@ class FileName(PatternText):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        if len(text) > cls.longest:
-            return f"has {len(text)} characters, expected at most {cls.longest}"
         if re.search(r"[/\\:]", text) or text in {".", ".."}:
             return "leaves the adapter folder, expected one plain file name"
         if not re.fullmatch(cls.pattern[1:-1], text):
             return "is not a plain file name, expected letters, digits, `.`, `_` and `-`, a letter or digit first"
-        if text.split(".")[0].lower() in DEVICE_NAMES:
+        if text.partition(".")[0].lower() in DEVICE_NAMES:
             return "is a device name on Windows, expected another name"
         return None
 

@@ -21,7 +21,7 @@ from registry_schema.versions import Version, VersionRange
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 MAX_INDEX_BYTES = 4 << 20
 MAX_LINES = 20_000
 MAX_LINE_BYTES = 8 << 10

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from registry_schema.adapter_spec import AdapterSpec
 from registry_schema.digests import Digest
 from registry_schema.document import Document, RootDocument, rule
+from registry_schema.errors import SchemaError
 from registry_schema.files import FileEntry
 from registry_schema.names import AdapterName, BaseName
 from registry_schema.safetensors_header import MAX_TENSORS
@@ -44,8 +45,6 @@ class Tag(PatternText):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        if len(text) > cls.longest:
-            return f"has {len(text)} characters, expected at most {cls.longest}"
         plain = all(word.isascii() and word.isalnum() and word == word.lower() for word in text.split("-"))
         return None if plain else "is not a tag, expected lower-case letters, digits and single hyphens"
 
@@ -87,6 +86,18 @@ class Manifest(RootDocument):
     tensors: TensorsRecord
     training: TrainingRecord | None = None
     requires: VersionRange = VersionRange()
+
+    @classmethod
+    def parse_published(cls, data: bytes, *, source: str | None = None) -> Self:
+        """The manifest in bytes of a registry, which have to be canonical: then `identity()` is their digest.
+
+        Raises:
+            SchemaError: not valid, or not the bytes that `to_bytes` gives.
+        """
+        manifest = cls.parse(data, source=source)
+        if manifest.to_bytes() != data:
+            raise SchemaError(f"{source or cls.SOURCE}: is not in canonical form, expected the bytes mivactl writes")
+        return manifest
 
     @property
     def key(self) -> BuildKey:

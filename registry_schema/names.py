@@ -30,10 +30,11 @@ class AdapterName(PatternText):
 
     __slots__ = ()
     what = "adapter name"
-    pattern = rf"^{_WORD}/{_WORD}$"
+    pattern = rf"^(?=[^/]{{1,{_LONGEST_WORD}}}/[^/]{{1,{_LONGEST_WORD}}}$){_WORD}/{_WORD}$"
     longest = 2 * _LONGEST_WORD + 1
 
     def __new__(cls, text: str) -> Self:
+        """A bare `text` gets the namespace `miva`; raises `UsageProblem`."""
         return super().__new__(cls, text if "/" in text else f"{HOME_NAMESPACE}/{text}")
 
     @classmethod
@@ -41,7 +42,7 @@ class AdapterName(PatternText):
         """See `TextValue`."""
         if re.fullmatch(_WORD, text):
             return f"has no namespace, expected `namespace/name`, for example `{HOME_NAMESPACE}/{text[:_LONGEST_WORD]}`"
-        if not re.fullmatch(cls.pattern[1:-1], text):
+        if not re.fullmatch(rf"{_WORD}/{_WORD}", text):
             return "is not an adapter name, expected `namespace/name` in lower-case letters, digits and single hyphens"
         return _word_complaint(text.split("/"))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, ClassVar, Literal
+import re
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -53,8 +54,6 @@ class SizeChoice(PatternText):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        import re
-
         if re.fullmatch(cls.pattern[1:-1], text):
             return None
         return "is not a size, expected `photo`, `base` or for example `640x480`"
@@ -78,7 +77,7 @@ class RunSettings(Document):
 
 
 class OutputRecord(Document):
-    """What came out: digest of the base's frames after rounding to 8 bits, format, digest of the file where it can be known."""
+    """What came out: digest of the base's frames in 8 bits, format, digest of the file where it can be known."""
 
     frames: Digest
     format: ClipFormat
@@ -107,9 +106,26 @@ class Receipt(RootDocument):
         return self
 
     @classmethod
-    def seal(cls, **fields: Any) -> Receipt:
-        """A receipt of these fields (all but `digest`) with the digest that belongs to them."""
-        draft = cls(digest=Digest.of(b""), **fields)
+    def seal(
+        cls,
+        *,
+        photo: PhotoRecord,
+        adapters: tuple[AdapterRecord, ...],
+        base: BaseIdentity,
+        settings: RunSettings,
+        versions: dict[str, str],
+        output: OutputRecord,
+    ) -> Receipt:
+        """A receipt with the digest that belongs to its fields."""
+        draft = cls(
+            photo=photo,
+            adapters=adapters,
+            base=base,
+            settings=settings,
+            versions=versions,
+            output=output,
+            digest=Digest.of(b""),
+        )
         return draft.model_copy(update={"digest": draft.expected_digest()})
 
     def expected_digest(self) -> Digest:

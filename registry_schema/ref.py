@@ -108,8 +108,10 @@ def _split_weight(text: str) -> tuple[str, float | None]:
 
 
 def _spec(text: str) -> Spec:
-    if text == "latest" or text == "beta":  # noqa: PLR1714 (mypy narrows equality, not membership)
-        return text
+    if text == "latest":
+        return "latest"
+    if text == "beta":
+        return "beta"
     if text.startswith("sha256:"):
         return Digest(text)
     if Version.complaint(text) is None:

@@ -9,7 +9,7 @@ import math
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from registry_schema import strict_json
 from registry_schema.digests import Digest
@@ -135,7 +135,7 @@ def _name(name: str) -> str:
     return name
 
 
-def _tensor(name: str, entry: Any) -> TensorInfo:
+def _tensor(name: str, entry: object) -> TensorInfo:
     place = f"tensor `{shown(name)}`"
     if not isinstance(entry, dict) or entry.keys() != _FIELDS:
         raise _Flaw(f"{place} is not described by dtype, shape and data_offsets alone")

@@ -10,7 +10,8 @@ from registry_schema.errors import SchemaError
 from registry_schema.text import shown
 
 MAX_DEPTH = 12
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LONGEST_NUMBER = 40
 
 
@@ -51,10 +52,12 @@ def without_strings(data: bytes) -> bytes:
 
 def _check_depth(data: bytes, *, max_depth: int, source: str) -> None:
     depth = 0
-    for bracket in re.findall(rb"[\[\]{}]", without_strings(data)):
+    for bracket in without_strings(data).translate(None, delete=_NO_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         if depth > max_depth:
             raise SchemaError(f"{source}: is nested more than {max_depth} deep")
+        if depth < 0:
+            return
 
 
 def _unique(pairs: list[tuple[str, Any]], source: str) -> dict[str, Any]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from registry_schema.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-# Control characters, line separators, and what turns or hides text on a terminal (bidi marks, zero width, lone surrogates).
+# Control characters, line separators, and what turns or hides text (bidi marks, zero width, lone surrogates).
 _UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
 LINE_PATTERN = rf"^[^ {_UNSEEN}]([^{_UNSEEN}]*[^ {_UNSEEN}])?$"
 
@@ -31,8 +33,13 @@ class TextValue:
 
     @classmethod
     def complaint(cls, text: str) -> str | None:
-        """What is wrong with `text`, to be read after the value; None when nothing is."""
+        """What is wrong with `text` but for its length, to be read after the value; None when nothing is."""
         raise NotImplementedError
+
+    @classmethod
+    def problem(cls, text: str) -> str | None:
+        """What is wrong with `text`; None when nothing is."""
+        return cls.complaint(text) or _length_complaint(text, cls.longest)
 
     @classmethod
     def checked(cls, text: str) -> str:
@@ -41,7 +48,7 @@ class TextValue:
         Raises:
             UsageProblem: it does not; documents turn the same words into a `SchemaError`.
         """
-        problem = cls.complaint(text)
+        problem = cls.problem(text)
         if problem is not None:
             raise UsageProblem(f"{cls.what} `{shown(text)}` {problem}")
         return text
@@ -51,10 +58,10 @@ class TextValue:
         """The value a document holds; raises what pydantic collects."""
         if isinstance(value, cls):
             return value
-        return cls(checked_text(value, cls.complaint))  # type: ignore[call-arg]
+        return cls(checked_text(value, cls.problem))  # type: ignore[call-arg]
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
         return core_schema.no_info_plain_validator_function(
@@ -72,6 +79,7 @@ class PatternText(TextValue, str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
+        """`text`, checked; raises `UsageProblem`."""
         return super().__new__(cls, cls.checked(text))
 
 
@@ -106,16 +114,19 @@ class Licence(PatternText):
     __slots__ = ()
     what = "licence"
     pattern = r"^[A-Za-z0-9(][A-Za-z0-9 .+()-]*$"
+    _not_spdx = "is not an SPDX expression, expected for example `Apache-2.0` or `LicenseRef-my-licence`"
 
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`; the list of licences is the one of `packaging`."""
         from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
+        if not re.fullmatch(cls.pattern[1:-1], text) or len(text) > cls.longest:
+            return cls._not_spdx
         try:
             usual = canonicalize_license_expression(text)
         except InvalidLicenseExpression:
-            return "is not an SPDX expression, expected for example `Apache-2.0` or `LicenseRef-my-licence`"
+            return cls._not_spdx
         return None if usual == text else f"is not the usual spelling, expected `{usual}`"
 
 
@@ -129,17 +140,17 @@ class Line:
         """What is wrong with `text`; None when nothing is."""
         if not text:
             return f"is empty, expected 1 to {self.longest} characters"
-        if len(text) > self.longest:
-            return f"has {len(text)} characters, expected at most {self.longest}"
         if re.search(rf"[{_UNSEEN}]", text):
             return "holds an invisible or control character, expected one line of visible text"
-        return "has blanks around it, expected none" if text != text.strip(" ") else None
+        if text != text.strip(" "):
+            return "has blanks around it, expected none"
+        return _length_complaint(text, self.longest)
 
     def read(self, value: object) -> str:
         """The line a document holds; raises what pydantic collects."""
         return checked_text(value, self.complaint)
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
         return core_schema.no_info_plain_validator_function(self.read)
@@ -148,7 +159,11 @@ class Line:
         return {"type": "string", "pattern": LINE_PATTERN, "minLength": 1, "maxLength": self.longest}
 
 
-def checked_text(value: object, complaint: Any) -> str:
+def _length_complaint(text: str, longest: int) -> str | None:
+    return f"has {len(text)} characters, expected at most {longest}" if len(text) > longest else None
+
+
+def checked_text(value: object, complaint: Callable[[str], str | None]) -> str:
     """`value` when it is text without a complaint; raises what pydantic collects."""
     from pydantic_core import PydanticCustomError
 
