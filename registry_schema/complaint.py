@@ -74,7 +74,8 @@ def _complaint(finding: ErrorDetails, context: dict[str, Any]) -> str:
         return _PLAIN[kind]
     if kind in _BOUNDS:
         what, expected, key = _BOUNDS[kind]
-        return f"is {what}, expected {expected} {context[key]}"
+        bound = context[key]
+        return f"is {what}, expected {expected} {format(bound, 'g') if isinstance(bound, float) else bound}"
     if kind in {"too_short", "too_long"}:
         bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
         return f"has {_entries(context['actual_length'])}, expected {bound}"

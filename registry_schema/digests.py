@@ -27,7 +27,7 @@ class Digest(PatternText):
         digits = text.removeprefix("sha256:")
         stray = re.search(r"[^0-9a-f]", digits)
         if stray:
-            return "holds characters that are no hex digits, expected 64 of 0-9 and a-f after `sha256:`"
+            return "holds other characters than 0-9 and a-f, expected 64 hex digits"
         return None if len(digits) == 64 else f"has {len(digits)} hex digits, expected 64"
 
     @property

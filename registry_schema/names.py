@@ -69,7 +69,7 @@ class BaseName(PatternText):
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
         if not re.fullmatch(cls.pattern[1:-1], text):
-            return "is not a base name, expected lower-case letters and digits, joined by single dots or hyphens"
+            return "is not a base name, expected lower-case words joined by `.` or `-`"
         return _word_complaint([text])
 
 
