@@ -41,5 +41,5 @@ def mixed_seed(*parts: int | str) -> int:
 
 
 def draw_noise(shape: tuple[int, ...], *, seed: int) -> torch.Tensor:
-    """Standard normal noise, float32 on the processor whatever device will use it: a pure function of shape and seed."""
+    """Standard normal noise, float32, drawn on the CPU for every device: a pure function of shape and seed."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from engine.adapters.cross_processor import CrossProcessor
 from engine.adapters.self_processor import SelfProcessor
@@ -15,8 +15,11 @@ from registry_schema.errors import Incompatible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from engine.adapters.composition import Composition
+    from engine.adapters.composition import Composition, Term
+    from engine.adapters.cross_frame import CrossFrameAttention
+    from engine.adapters.implicit_prompt import ImplicitPrompt
     from engine.adapters.site_processor import Observer
+    from engine.adapters.temporal_lora import TemporalLora
     from engine.bases.attention_site import AttentionSite
     from engine.bases.base import Base
 
@@ -92,15 +95,18 @@ def _processor(
 ) -> SiteProcessor | None:
     """What should compute `site`; None where the base computes it as ever."""
     terms = composition.terms(site)
-    if site.kind == "cross":
-        share = composition.base_share(site)
-        if share == 1 and not terms:
-            return None
-        return CrossProcessor(site, terms, calls=base.calls, observe=observe, base_share=share)
-    if not terms:
+    share = composition.base_share(site)
+    if not terms and (site.kind != "cross" or share == 1):
         return None
-    kind = SelfProcessor if site.kind == "self" else TemporalProcessor
-    return kind(site, terms, calls=base.calls, observe=observe)
+    # the kind of a site decides the kind of its parts, which the type checker can not see
+    if site.kind == "self":
+        return SelfProcessor(
+            site, cast("Sequence[Term[CrossFrameAttention]]", terms), calls=base.calls, observe=observe
+        )
+    if site.kind == "temporal":
+        return TemporalProcessor(site, cast("Sequence[Term[TemporalLora]]", terms), calls=base.calls, observe=observe)
+    prompts = cast("Sequence[Term[ImplicitPrompt]]", terms)
+    return CrossProcessor(site, prompts, calls=base.calls, observe=observe, base_share=share)
 
 
 def _require_fit(sites: Sequence[AttentionSite], composition: Composition) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from engine.adapters.implicit_prompt import ImplicitPrompt
 from registry_schema.errors import UsageProblem
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
     from engine.bases.attention_site import AttentionSite
 
 
+Part_co = TypeVar("Part_co", bound="AdapterPart", covariant=True)
+
+
 @dataclass(frozen=True)
-class Term:
+class Term(Generic[Part_co]):
     """One adapter's part at a site, with the adapter's weight and its place in the composition."""
 
-    part: AdapterPart
+    part: Part_co
     weight: float
     index: int
 
 
 @dataclass(frozen=True)
 class Composition:
-    """Adapters with weights. At a site
+    """Adapters with weights. At a site.
 
         self:      SA + sum_k w_k CFA_k                     the base once, at weight 1
         cross:     sum_k w_k CA_k                           an adapter without a prompt counts as the base's attention
@@ -62,7 +65,7 @@ class Composition:
             tuple((adapter, 0.0 if place == index else weight) for place, (adapter, weight) in enumerate(self.entries))
         )
 
-    def terms(self, site: AttentionSite) -> tuple[Term, ...]:
+    def terms(self, site: AttentionSite) -> tuple[Term[AdapterPart], ...]:
         """The parts that do something at `site`."""
         return tuple(
             Term(part, weight, index)

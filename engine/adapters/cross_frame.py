@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -40,7 +40,7 @@ class CrossFrameAttention(AdapterPart):
         else:
             self.q = FollowingLinear(site.width, site.width, bias=False)
             self.o = FollowingLinear(site.width, site.width)
-        self.add_module("lambda", _weights(site, spec))
+        self.add_module("lambda", _weighting(site, spec))  # a word of Python's, but the files' name for it
 
     def start(self, site: AttentionSite, generator: torch.Generator) -> None:
         """Begin with the base's query and an output of zero."""
@@ -52,7 +52,11 @@ class CrossFrameAttention(AdapterPart):
                 self.q.weight.copy_(site.module.to_q.weight)
                 self.o.weight.zero_()
                 self.o.bias.zero_()
-        self.get_submodule("lambda").start()
+        self._weighting.start()
+
+    @property
+    def _weighting(self) -> LearnedWeights | FixedWeights:
+        return cast("LearnedWeights | FixedWeights", self.get_submodule("lambda"))
 
     def raw_query(self, hidden: Tensor, base_query: Tensor, base_bias: Tensor | None) -> Tensor:
         """This adapter's query before norm and heads; shapes of `hidden` and `base_query`: ... x d."""
@@ -67,10 +71,11 @@ class CrossFrameAttention(AdapterPart):
 
     def reference_weights(self, time_embedding: Tensor) -> Tensor:
         """(s 2): weight of frame 0, weight of the previous frame."""
-        return self.get_submodule("lambda")(time_embedding)
+        weights: Tensor = self._weighting(time_embedding)
+        return weights
 
 
-def _weights(site: AttentionSite, spec: CrossFrameAttentionSpec) -> LearnedWeights | FixedWeights:
+def _weighting(site: AttentionSite, spec: CrossFrameAttentionSpec) -> LearnedWeights | FixedWeights:
     if isinstance(spec.weighting, LearnedWeighting):
         return LearnedWeights(site.time_width, spec.weighting.temperature)
     return FixedWeights(spec.weighting.first)

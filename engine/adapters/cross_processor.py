@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from engine.adapters.site_processor import SiteProcessor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from engine.bases.attention_layer import Rotary
     from engine.bases.attention_site import AttentionSite
     from engine.bases.call import CurrentCall
+    from engine.bases.diffusers_types import AttentionModule
 
 
-class CrossProcessor(SiteProcessor):
+class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
     """`sum_k w_k CA_k`, and the base's own attention to words for the share of adapters without a prompt.
 
     Args:
@@ -37,7 +38,7 @@ class CrossProcessor(SiteProcessor):
     def __init__(
         self,
         site: AttentionSite,
-        terms: Sequence[Term],
+        terms: Sequence[Term[ImplicitPrompt]],
         *,
         calls: CurrentCall,
         observe: Observer | None = None,
@@ -45,10 +46,12 @@ class CrossProcessor(SiteProcessor):
     ) -> None:
         super().__init__(site, terms, calls=calls, observe=observe)
         self._base_share = base_share
-        self._base: Callable[..., Tensor] = site.processor
+        self._base = site.processor
         self._folded = [_fold(site, term.part) for term in self._terms]
 
-    def _compute(self, attention: nn.Module, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None) -> Tensor:
+    def _compute(
+        self, attention: AttentionModule, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None
+    ) -> Tensor:
         updates = self._updates(attention, hidden)
         self._tell(updates)
         output = self._sum(updates) if updates else torch.zeros_like(hidden)
@@ -56,12 +59,16 @@ class CrossProcessor(SiteProcessor):
             output = output + self._base_share * self._base(attention, hidden, condition, None, rotary)
         return output
 
-    def _updates(self, attention: nn.Module, hidden: Tensor) -> list[Tensor]:
-        if all(folded is not None for folded in self._folded):
-            pairs = zip(self._terms, self._folded, strict=True)
-            return [term.part.from_rank(F.linear(hidden, *folded)) for term, folded in pairs]
-        query = self._site.layer.query(attention, hidden)
-        return [term.part.from_query(query) for term in self._terms]
+    def _updates(self, attention: AttentionModule, hidden: Tensor) -> list[Tensor]:
+        query: Tensor | None = None
+        updates = []
+        for term, folded in zip(self._terms, self._folded, strict=True):
+            if folded is not None:
+                updates.append(term.part.from_rank(F.linear(hidden, *folded)))
+                continue
+            query = self._site.layer.query(attention, hidden) if query is None else query
+            updates.append(term.part.from_query(query))
+        return updates
 
 
 def _fold(site: AttentionSite, part: ImplicitPrompt) -> tuple[Tensor, Tensor | None] | None:

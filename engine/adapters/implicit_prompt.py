@@ -35,7 +35,7 @@ class ImplicitPrompt(AdapterPart):
         self.norm = FollowingLayerNorm(rank)
         self.up = FollowingLinear(rank, site.width, bias=False)
 
-    def start(self, site: AttentionSite, generator: torch.Generator) -> None:  # noqa: ARG002
+    def start(self, site: AttentionSite, generator: torch.Generator) -> None:
         """Begin with an output of zero."""
         with torch.no_grad():
             drawn = torch.empty(self.down.weight.shape)
@@ -51,7 +51,8 @@ class ImplicitPrompt(AdapterPart):
 
     def from_rank(self, low: Tensor) -> Tensor:
         """The layer's output ... x d for projected queries ... x rank."""
-        return self.up(F.gelu(self.norm(low)))
+        output: Tensor = self.up(F.gelu(self.norm(low)))
+        return output
 
     def folded(self, projection: nn.Linear) -> tuple[Tensor, Tensor | None]:
         """Weight and bias of `down` after the base's query `projection`, as one map from hidden states to rank.

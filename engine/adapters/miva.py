@@ -52,7 +52,7 @@ class MivaAdapter(nn.Module):
         At self and temporal sites it changes nothing yet. All draws are a pure function of `seed`.
         """
         adapter = cls.empty(spec, sites)
-        device = sites[0].module.to_q.weight.device
+        device = sites[0].device
         if device.type == "meta":
             return adapter
         adapter.to_empty(device=device)
@@ -81,11 +81,11 @@ class MivaAdapter(nn.Module):
 def _build(spec: AdapterSpec, site: AttentionSite) -> AdapterPart | None:
     """The part `spec` has at `site`: one row per kind of site."""
     ranks = spec.ranks
-    if site.kind == "self" and spec.cross_frame_attention is not None:
+    if site.kind == "self" and spec.cross_frame_attention and ranks.cross_frame_attention:
         return CrossFrameAttention(site, spec.cross_frame_attention, ranks.cross_frame_attention)
-    if site.kind == "cross" and spec.implicit_prompt is not None:
+    if site.kind == "cross" and ranks.implicit_prompt:
         return ImplicitPrompt(site, ranks.implicit_prompt)
-    if site.kind == "temporal" and spec.temporal_lora is not None:
+    if site.kind == "temporal" and spec.temporal_lora and ranks.temporal_lora:
         return TemporalLora(site, ranks.temporal_lora, alpha=spec.temporal_lora.alpha)
     return None
 
@@ -95,9 +95,9 @@ def _grow(root: nn.Module, path: str, part: AdapterPart) -> None:
     *branches, leaf = path.split(".")
     here = root
     for branch in branches:
-        if branch not in here._modules:
+        if branch not in dict(here.named_children()):
             here.add_module(branch, nn.Module())
-        here = here._modules[branch]
+        here = here.get_submodule(branch)
     here.add_module(leaf, part)
 
 

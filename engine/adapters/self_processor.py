@@ -12,24 +12,25 @@ from engine.adapters.site_processor import SiteProcessor
 from engine.bases.attention_layer import attend
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from engine.adapters.cross_frame import CrossFrameAttention
     from engine.bases.attention_layer import Projection, Rotary
     from engine.bases.call import SiteInput
+    from engine.bases.diffusers_types import AttentionModule
 
 _REFERENCES = {"separate": separate_references, "joint": joint_references}
 
 
-class SelfProcessor(SiteProcessor):
+class SelfProcessor(SiteProcessor["CrossFrameAttention"]):
     """`SA + sum_k w_k (l1 CFA_k(first) + l2 CFA_k(previous))`; keys and values are projected once, by the base."""
 
     def _compute(
         self,
-        attention: nn.Module,
+        attention: AttentionModule,
         hidden: Tensor,
         condition: Tensor | None,
-        rotary: Rotary | None,  # noqa: ARG002
+        rotary: Rotary | None,
     ) -> Tensor:
         layer = self._site.layer
         given = self._site.input(hidden, self._calls.get())
@@ -40,7 +41,7 @@ class SelfProcessor(SiteProcessor):
         return base + self._sum(updates).reshape(base.shape)
 
     def _updates(
-        self, attention: nn.Module, given: SiteInput, projection: Projection, rotary: Rotary | None
+        self, attention: AttentionModule, given: SiteInput, projection: Projection, rotary: Rotary | None
     ) -> list[Tensor]:
         """Each adapter's update, s f n d, in the order of terms."""
         updates: dict[int, Tensor] = {}
@@ -62,7 +63,7 @@ class SelfProcessor(SiteProcessor):
 
     def _queries(
         self,
-        attention: nn.Module,
+        attention: AttentionModule,
         parts: list[CrossFrameAttention],
         given: SiteInput,
         projection: Projection,

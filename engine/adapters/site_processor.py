@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 import torch
 
+from engine.adapters.composition import Part_co, Term
 from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from engine.adapters.composition import Term
     from engine.bases.attention_layer import Rotary
     from engine.bases.attention_site import AttentionSite
     from engine.bases.call import CurrentCall
+    from engine.bases.diffusers_types import AttentionModule
 
     Observer = Callable[[AttentionSite, Mapping[int, Tensor]], None]
 
 
-class SiteProcessor(ABC):
+class SiteProcessor(ABC, Generic[Part_co]):
     """Computes one attention site of a base with adapters on it.
 
     A plain object that owns no parameters: nothing of it shows in the base's state dict, and casting or moving the base
@@ -40,7 +41,12 @@ class SiteProcessor(ABC):
     _parallel_config = None
 
     def __init__(
-        self, site: AttentionSite, terms: Sequence[Term], *, calls: CurrentCall, observe: Observer | None = None
+        self,
+        site: AttentionSite,
+        terms: Sequence[Term[Part_co]],
+        *,
+        calls: CurrentCall,
+        observe: Observer | None = None,
     ) -> None:
         self._site = site
         self._terms = tuple(terms)
@@ -49,7 +55,7 @@ class SiteProcessor(ABC):
 
     def __call__(
         self,
-        attn: nn.Module,
+        attn: AttentionModule,
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -62,7 +68,9 @@ class SiteProcessor(ABC):
         return self._compute(attn, hidden_states, encoder_hidden_states, rotary_emb)
 
     @abstractmethod
-    def _compute(self, attention: nn.Module, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None) -> Tensor:
+    def _compute(
+        self, attention: AttentionModule, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None
+    ) -> Tensor:
         """The layer's output."""
 
     def _tell(self, updates: Sequence[Tensor]) -> None:

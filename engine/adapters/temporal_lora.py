@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import nn
 
@@ -35,9 +35,9 @@ class TemporalLora(AdapterPart):
     @property
     def out(self) -> LowRank:
         """The update of the output projection."""
-        return self.to_out["0"]
+        return cast("LowRank", self.to_out["0"])
 
-    def start(self, site: AttentionSite, generator: torch.Generator) -> None:  # noqa: ARG002
+    def start(self, site: AttentionSite, generator: torch.Generator) -> None:
         """Begin with updates of zero; `A` is drawn with deviation 1 / rank, as in the authors' code."""
         for update in (self.to_q, self.to_k, self.to_v, self.out):
             update.start(generator, deviation=1 / update.lora_A.out_features)

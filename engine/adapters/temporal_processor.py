@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING
 import torch
 
 from engine.adapters.site_processor import SiteProcessor, scaled
+from engine.adapters.temporal_lora import TemporalLora
 from engine.bases.attention_layer import attend
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from engine.bases.attention_layer import Projection, Rotary
+    from engine.bases.diffusers_types import AttentionModule
 
 ANCHOR_TOLERANCE = 1e-6
 
 
-class TemporalProcessor(SiteProcessor):
-    """`tSA + sum_k w_k (tSA_k - tSA)`, each tSA_k a complete attention with adapter k's updates in q, k, v and output."""
+class TemporalProcessor(SiteProcessor[TemporalLora]):
+    """`tSA + sum_k w_k (tSA_k - tSA)`; tSA_k is a complete attention with adapter k's updates in q, k, v and output."""
 
     def _compute(
         self,
-        attention: nn.Module,
+        attention: AttentionModule,
         hidden: Tensor,
         condition: Tensor | None,
-        rotary: Rotary | None,  # noqa: ARG002
+        rotary: Rotary | None,
     ) -> Tensor:
         projection = self._site.layer.project(attention, hidden, rotary)
         mixed = self._mixed(attention, hidden, projection)
@@ -41,7 +43,7 @@ class TemporalProcessor(SiteProcessor):
             output = output + scaled(term.part.out(values), term.weight)
         return output
 
-    def _mixed(self, attention: nn.Module, hidden: Tensor, projection: Projection) -> tuple[Tensor, ...]:
+    def _mixed(self, attention: AttentionModule, hidden: Tensor, projection: Projection) -> tuple[Tensor, ...]:
         """Each adapter's attention before the output projection, all in one call."""
         layer, parts = self._site.layer, [term.part for term in self._terms]
         raw = torch.cat([projection.raw_query + part.to_q(hidden) for part in parts])
@@ -50,7 +52,7 @@ class TemporalProcessor(SiteProcessor):
         value = torch.cat([projection.value + part.to_v(hidden).view_as(projection.value) for part in parts])
         return attend(query, key, value).chunk(len(parts))
 
-    def _observed(self, attention: nn.Module, projection: Projection, mixed: tuple[Tensor, ...]) -> Tensor:
+    def _observed(self, attention: AttentionModule, projection: Projection, mixed: tuple[Tensor, ...]) -> Tensor:
         """The same with each adapter's update by itself."""
         layer = self._site.layer
         base = layer.output(attention, attend(projection.query, projection.key, projection.value))

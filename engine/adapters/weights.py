@@ -73,7 +73,7 @@ def load_adapter(
     _require_same(path.name, expected, {name: info.shape for name, info in header.tensors.items()})
     tensors = read_tensors(path)
     _check_finite(path.name, tensors, finite)
-    device = sites[0].module.to_q.weight.device
+    device = sites[0].device
     placed = {name: tensor.to(device, dtype or tensor.dtype) for name, tensor in tensors.items()}
     adapter.load_state_dict(placed, strict=True, assign=True)
     return adapter.requires_grad_(requires_grad=False).eval()

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from engine.bases.diffusers_types import AttentionModule
 
 Rotary = tuple["Tensor", "Tensor"]
 
@@ -33,20 +35,20 @@ class Projection:
 
 
 class AttentionLayer(Protocol):
-    """The steps of an attention layer. Linear layers are called, never read: hooks and wrappers on them keep working."""
+    """The steps of an attention layer. Linear layers are called, not read: hooks and wrappers on them keep working."""
 
     norms_query: bool
 
-    def project(self, attention: nn.Module, hidden: Tensor, rotary: Rotary | None) -> Projection:
+    def project(self, attention: AttentionModule, hidden: Tensor, rotary: Rotary | None) -> Projection:
         """Queries, keys and values of `hidden` (rows, tokens, d) attending to itself."""
 
-    def query(self, attention: nn.Module, hidden: Tensor) -> Tensor:
+    def query(self, attention: AttentionModule, hidden: Tensor) -> Tensor:
         """What the frozen query projection makes of `hidden`, its bias and norm included; same shape."""
 
-    def query_heads(self, attention: nn.Module, raw_query: Tensor, rotary: Rotary | None) -> Tensor:
-        """Other queries (rows, tokens, d) made ready as the layer does with its own: rows, tokens, heads, head width."""
+    def query_heads(self, attention: AttentionModule, raw_query: Tensor, rotary: Rotary | None) -> Tensor:
+        """Other queries (rows, tokens, d) made ready like the layer's own: rows, tokens, heads, head width."""
 
-    def output(self, attention: nn.Module, merged: Tensor) -> Tensor:
+    def output(self, attention: AttentionModule, merged: Tensor) -> Tensor:
         """The layer's output projection."""
 
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.bases.call import SiteInput
+from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    import torch
+    from torch import Tensor
 
     from engine.bases.attention_layer import AttentionLayer
     from engine.bases.call import Call
+    from engine.bases.diffusers_types import AttentionModule, Processor
 
 SiteKind = Literal["self", "cross", "temporal"]
 
@@ -37,15 +40,21 @@ class AttentionSite:
     heads: int
     time_width: int
     down_scale: int
-    module: nn.Module = field(repr=False, compare=False)
+    module: AttentionModule = field(repr=False, compare=False)
     layer: AttentionLayer = field(repr=False, compare=False)
 
     @property
-    def processor(self) -> object:
+    def processor(self) -> Processor:
         """What computes the layer now."""
         return self.module.processor
 
-    def put(self, processor: object) -> None:
+    @property
+    def device(self) -> torch.device:
+        """Where the layer lies."""
+        device: torch.device = self.module.to_q.weight.device
+        return device
+
+    def put(self, processor: Processor) -> None:
         """Let `processor` compute the layer."""
         self.module.set_processor(processor)
 
@@ -53,6 +62,9 @@ class AttentionSite:
         """What adapters are given here: `hidden` as the layer got it, with its axes told apart."""
         grid = call.grid(self.down_scale)
         tokens = grid[0] * grid[1]
+        if call.time_embedding is None:
+            msg = f"attention site `{self.path}` was reached before the time embedding was made"
+            raise Incompatible(msg)
         axes = (tokens, call.frames) if self.kind == "temporal" else (call.frames, tokens)
         return SiteInput(
             hidden=hidden.reshape(call.samples, *axes, self.width),

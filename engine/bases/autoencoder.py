@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from engine.bases.diffusers_types import AutoencoderModel
+
 SLICE_FRAMES = 8  # frames coded at once: bounds memory, costs no speed on the sizes measured
 
 
@@ -62,7 +64,7 @@ class KlAutoencoder:
     The mode of the posterior is taken, not a sample: the same photo gives the same clip.
     """
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, model: AutoencoderModel) -> None:
         self.model = model
         self._scale = float(model.config.scaling_factor)
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from engine.bases.attention_site import AttentionSite
     from engine.bases.call import CurrentCall
+    from engine.bases.diffusers_types import DenoiserModel
     from registry_schema.base_spec import BaseSpec
 
 
@@ -20,7 +21,7 @@ class Base(Protocol):
     """
 
     spec: BaseSpec
-    denoiser: nn.Module
+    denoiser: DenoiserModel
     calls: CurrentCall
 
     @property

@@ -22,10 +22,9 @@ from registry_schema.errors import IntegrityProblem, NotFound
 from registry_schema.safetensors_header import read_header
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.denoiser_base import DenoiserBase
+    from engine.bases.diffusers_types import AutoencoderModel
     from registry_schema.base_spec import BaseFamily
     from registry_schema.digests import Digest
 
@@ -148,6 +147,6 @@ def _autoencoder(folder: Path, device: torch.device) -> ClipAutoencoder:
     raise IntegrityProblem(msg)
 
 
-def _frozen(model: type[nn.Module], folder: Path, device: torch.device) -> nn.Module:
+def _frozen(model: AutoencoderModel, folder: Path, device: torch.device) -> AutoencoderModel:
     loaded = model.from_pretrained(folder, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True)
     return loaded.to(device).requires_grad_(requires_grad=False).eval()

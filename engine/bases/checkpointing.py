@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def set_checkpointing(modules: Iterable[nn.Module], calls: CurrentCall, *, enabled: bool) -> None:
     """Compute `modules` again in the backward pass instead of keeping their activations, or stop doing so."""
     for module in modules:
-        module.__dict__.pop("forward", None)
+        vars(module).pop("forward", None)
         if enabled:
-            module.forward = partial(_checkpointed, module.forward, calls)
+            vars(module)["forward"] = partial(_checkpointed, module.forward, calls)
 
 
-def _checkpointed(forward: Callable[..., Any], calls: CurrentCall, *args: Any, **kwargs: Any) -> Any:
+def _checkpointed(forward: Callable[..., object], calls: CurrentCall, *args: Any, **kwargs: Any) -> object:  # noqa: ANN401 - whatever the module takes
     if not torch.is_grad_enabled():
         return forward(*args, **kwargs)
     call = calls.snapshot()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.bases.attention_site import AttentionSite
     from engine.bases.autoencoder import ClipAutoencoder
+    from engine.bases.diffusers_types import DenoiserModel
     from registry_schema.base_spec import BaseSpec
 
 
@@ -31,7 +32,9 @@ class DenoiserBase(ABC):
         condition: 1 n d, the embedding that stands for "no words".
     """
 
-    def __init__(self, spec: BaseSpec, denoiser: nn.Module, *, autoencoder: ClipAutoencoder, condition: Tensor) -> None:
+    def __init__(
+        self, spec: BaseSpec, denoiser: DenoiserModel, *, autoencoder: ClipAutoencoder, condition: Tensor
+    ) -> None:
         self.spec = spec
         self.denoiser = denoiser.requires_grad_(requires_grad=False).eval()
         self.autoencoder = autoencoder

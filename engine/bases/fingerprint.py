@@ -13,10 +13,10 @@ from registry_schema.safetensors_header import read_header
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import nn
+    from engine.bases.diffusers_types import DenoiserModel
 
 
-def module_fingerprint(denoiser: nn.Module) -> Digest:
+def module_fingerprint(denoiser: DenoiserModel) -> Digest:
     """Fingerprint of a model in memory: names and shapes of all parameters and persistent buffers."""
     return fingerprint({name: tuple(tensor.shape) for name, tensor in denoiser.state_dict().items()})
 

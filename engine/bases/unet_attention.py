@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from engine.bases.attention_layer import Projection
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from engine.bases.attention_layer import Rotary
+    from engine.bases.diffusers_types import AttentionModule
 
 
 class UNetAttention:
@@ -17,7 +18,7 @@ class UNetAttention:
 
     norms_query = False
 
-    def project(self, attention: nn.Module, hidden: Tensor, rotary: Rotary | None) -> Projection:  # noqa: ARG002
+    def project(self, attention: AttentionModule, hidden: Tensor, rotary: Rotary | None) -> Projection:
         """Queries, keys and values of `hidden` attending to itself."""
         raw_query = attention.to_q(hidden)
         key = _split(attention, attention.to_k(hidden))
@@ -29,18 +30,18 @@ class UNetAttention:
             plain_key=key,
         )
 
-    def query(self, attention: nn.Module, hidden: Tensor) -> Tensor:
+    def query(self, attention: AttentionModule, hidden: Tensor) -> Tensor:
         """The frozen query projection."""
         return attention.to_q(hidden)
 
-    def query_heads(self, attention: nn.Module, raw_query: Tensor, rotary: Rotary | None) -> Tensor:  # noqa: ARG002
+    def query_heads(self, attention: AttentionModule, raw_query: Tensor, rotary: Rotary | None) -> Tensor:
         """Other queries, heads apart."""
         return _split(attention, raw_query)
 
-    def output(self, attention: nn.Module, merged: Tensor) -> Tensor:
+    def output(self, attention: AttentionModule, merged: Tensor) -> Tensor:
         """The output projection (and its dropout, idle in eval mode)."""
         return attention.to_out[1](attention.to_out[0](merged))
 
 
-def _split(attention: nn.Module, tokens: Tensor) -> Tensor:
+def _split(attention: AttentionModule, tokens: Tensor) -> Tensor:
     return tokens.unflatten(-1, (attention.heads, -1))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from engine.bases.diffusers_types import AttentionModule, DenoiserModel
+
 _SITE = re.compile(
     r"(?P<side>down|mid|up)_blocks?(\.(?P<level>\d+))?"
     r"\.(?P<kind>attentions|motion_modules)\.\d+\.transformer_blocks\.\d+\.attn[12]"
@@ -46,7 +48,7 @@ class UNetMotionBase(DenoiserBase):
         return [module for module in self.denoiser.modules() if isinstance(module, kinds)]
 
 
-def unet_sites(denoiser: nn.Module) -> tuple[AttentionSite, ...]:
+def unet_sites(denoiser: DenoiserModel) -> tuple[AttentionSite, ...]:
     """The attention sites of a `UNetMotionModel`, in its own order.
 
     Raises:
@@ -60,7 +62,7 @@ def unet_sites(denoiser: nn.Module) -> tuple[AttentionSite, ...]:
     )
 
 
-def _site(denoiser: nn.Module, match: re.Match[str], module: nn.Module, deepest: int) -> AttentionSite:
+def _site(denoiser: DenoiserModel, match: re.Match[str], module: AttentionModule, deepest: int) -> AttentionSite:
     _require_plain(match.string, module)
     return AttentionSite(
         path=match.string,
@@ -74,7 +76,7 @@ def _site(denoiser: nn.Module, match: re.Match[str], module: nn.Module, deepest:
     )
 
 
-def _kind(group: str, module: nn.Module) -> SiteKind:
+def _kind(group: str, module: AttentionModule) -> SiteKind:
     if group == "motion_modules":
         return "temporal"
     return "cross" if module.is_cross_attention else "self"
@@ -86,7 +88,7 @@ def _level(side: str, index: str | None, deepest: int) -> int:
     return int(index or 0) if side == "down" else deepest - int(index or 0)
 
 
-def _require_plain(path: str, module: nn.Module) -> None:
+def _require_plain(path: str, module: AttentionModule) -> None:
     special = (module.spatial_norm, module.group_norm, module.norm_q, module.norm_k)
     if any(part is not None for part in special) or module.residual_connection or module.rescale_output_factor != 1:
         msg = f"attention layer `{path}` has norms or residuals of its own, expected plain attention"

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from engine.bases.attention_site import SiteKind
+    from engine.bases.diffusers_types import DenoiserModel
+
 _LAYER = WanAttentionLayer()
+_KINDS: dict[str, SiteKind] = {"attn1": "self", "attn2": "cross"}
 
 
 class WanBase(DenoiserBase):
@@ -38,7 +42,7 @@ class WanBase(DenoiserBase):
         return list(self.denoiser.blocks)
 
 
-def wan_sites(denoiser: nn.Module) -> tuple[AttentionSite, ...]:
+def wan_sites(denoiser: DenoiserModel) -> tuple[AttentionSite, ...]:
     """The attention sites of a `WanTransformer3DModel`: one self and one cross site per block.
 
     Raises:
@@ -47,7 +51,8 @@ def wan_sites(denoiser: nn.Module) -> tuple[AttentionSite, ...]:
     config = denoiser.config
     patch_frames, patch_height, patch_width = config.patch_size
     if patch_frames != 1 or patch_height != patch_width or config.added_kv_proj_dim is not None:
-        msg = f"Wan model with patches of `{tuple(config.patch_size)}`, expected square patches of one frame and no image branch"
+        patch = " x ".join(map(str, config.patch_size))
+        msg = f"Wan model with patches of `{patch}`, expected square patches of one frame and no image branch"
         raise Incompatible(msg)
     return tuple(
         AttentionSite(
@@ -61,5 +66,5 @@ def wan_sites(denoiser: nn.Module) -> tuple[AttentionSite, ...]:
             layer=_LAYER,
         )
         for index, block in enumerate(denoiser.blocks)
-        for name, kind in (("attn1", "self"), ("attn2", "cross"))
+        for name, kind in _KINDS.items()
     )

@@ -12,9 +12,10 @@ from diffusers.models.transformers.transformer_wan import _get_qkv_projections
 from engine.bases.attention_layer import Projection
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from engine.bases.attention_layer import Rotary
+    from engine.bases.diffusers_types import AttentionModule
 
 
 class WanAttentionLayer:
@@ -22,7 +23,7 @@ class WanAttentionLayer:
 
     norms_query = True
 
-    def project(self, attention: nn.Module, hidden: Tensor, rotary: Rotary | None) -> Projection:
+    def project(self, attention: AttentionModule, hidden: Tensor, rotary: Rotary | None) -> Projection:
         """Queries, keys and values of `hidden` attending to itself."""
         raw_query, raw_key, value = _get_qkv_projections(attention, hidden, None)
         plain_key = _split(attention, attention.norm_k(raw_key))
@@ -34,20 +35,20 @@ class WanAttentionLayer:
             plain_key=plain_key,
         )
 
-    def query(self, attention: nn.Module, hidden: Tensor) -> Tensor:
+    def query(self, attention: AttentionModule, hidden: Tensor) -> Tensor:
         """The frozen query projection and norm."""
         return attention.norm_q(attention.to_q(hidden))
 
-    def query_heads(self, attention: nn.Module, raw_query: Tensor, rotary: Rotary | None) -> Tensor:
+    def query_heads(self, attention: AttentionModule, raw_query: Tensor, rotary: Rotary | None) -> Tensor:
         """Other queries, normalised, heads apart, rotated if `rotary` is given."""
         return _rotated(_split(attention, attention.norm_q(raw_query)), rotary)
 
-    def output(self, attention: nn.Module, merged: Tensor) -> Tensor:
+    def output(self, attention: AttentionModule, merged: Tensor) -> Tensor:
         """The output projection (and its dropout, idle in eval mode)."""
         return attention.to_out[1](attention.to_out[0](merged))
 
 
-def _split(attention: nn.Module, tokens: Tensor) -> Tensor:
+def _split(attention: AttentionModule, tokens: Tensor) -> Tensor:
     return tokens.unflatten(-1, (attention.heads, -1))
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from engine.bases.diffusers_types import AutoencoderModel
 
 
 class WanAutoencoder:
@@ -16,7 +18,7 @@ class WanAutoencoder:
     The mode of the posterior is taken, not a sample: the same photo gives the same clip.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: AutoencoderModel) -> None:
         self.model = model
         self._mean = _per_channel(model.config.latents_mean)
         self._deviation = _per_channel(model.config.latents_std)

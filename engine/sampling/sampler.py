@@ -1,0 +1,204 @@
+"""`Sampler`: the loop from noise to a clip, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from engine.device import draw_noise
+from engine.progress import SilentProgress
+from engine.sampling.first_frame import hold_first_frame, match_first_frame
+from engine.sampling.schedule import FlowSchedule, schedule_of
+from engine.sampling.solvers import Estimate, first_order_step, multistep_step
+from engine.sampling.start_noise import start_latents
+from registry_schema.errors import Interrupted, MivaError, UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    from engine.bases.base import Base
+    from engine.progress import Progress
+    from engine.sampling.schedule import Level, Schedule
+    from registry_schema.sampling import SamplerName, SamplingDefaults, StartNoise
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How one clip is sampled.
+
+    Args:
+        frames: latent frames, frame 0 included.
+        sampler: `ddim` and `dpm` on diffusion schedules, `euler_flow` on flow.
+        steps: how often the base is asked.
+        start_noise: what the start noise knows of the photo; None is plain noise.
+        match_first_frame: give later frames the colours of frame 0 at the end.
+    """
+
+    frames: int
+    sampler: SamplerName
+    steps: int
+    start_noise: StartNoise | None
+    match_first_frame: bool
+
+    @classmethod
+    def of(cls, defaults: SamplingDefaults, *, frames: int) -> SamplerSettings:
+        """A base's own settings, for a clip of `frames` latent frames."""
+        return cls(
+            frames=frames,
+            sampler=defaults.sampler,
+            steps=defaults.steps,
+            start_noise=defaults.start_noise,
+            match_first_frame=defaults.match_first_frame,
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is known at one step, for those who watch.
+
+    Args:
+        index: counted from 0.
+        timestep: where `noisy` stands.
+        noisy: b c f h w, what the base was given.
+        clean: b c f h w, what it thinks is behind it.
+    """
+
+    index: int
+    timestep: float
+    noisy: Tensor
+    clean: Tensor
+
+
+class SamplingInterrupted(Interrupted):
+    """Stopped between steps by Ctrl-C.
+
+    `latents` is the finished form of the last clean estimate, b c f h w: a valid clip, only less sharp. None when the
+    first step was not over.
+    """
+
+    def __init__(self, latents: Tensor | None, *, done: int, steps: int) -> None:
+        super().__init__(f"stopped after step {done} of {steps}")
+        self.latents = latents
+
+
+class Sampler:
+    """Turns a photo's latents into a clip's.
+
+    Args:
+        base: with adapters attached or without.
+        settings: how.
+
+    Raises:
+        UsageProblem: the sampler can not follow the base's schedule, or steps are out of range.
+    """
+
+    def __init__(self, base: Base, settings: SamplerSettings) -> None:
+        self.schedule = schedule_of(base.spec.noise_schedule)
+        _require_able(settings, self.schedule)
+        self._base = base
+        self._settings = settings
+
+    @torch.no_grad()
+    def sample(
+        self,
+        first: Tensor,
+        *,
+        seed: int | Sequence[int],
+        progress: Progress | None = None,
+        watch: Callable[[Step], None] | None = None,
+    ) -> Tensor:
+        """Latents b c f h w whose frame 0 is `first`, bit for bit.
+
+        Args:
+            first: b c 1 h w, float32, clean.
+            seed: of the noise; one for all samples, or one each. A sample's clip does not depend on its neighbours.
+            progress: told after every step.
+            watch: is shown every step.
+
+        Raises:
+            SamplingInterrupted: Ctrl-C; it carries what there is so far.
+            MivaError: the base's output is not finite.
+        """
+        settings = self._settings
+        level = self._start_level()
+        noise = _noise(first, settings.frames, seed)
+        latents = start_latents(first, noise, start=settings.start_noise, level=level)
+        walk = _Walk(self._base, self.schedule, settings, first)
+        with (progress or SilentProgress()).phase("sampling", settings.steps) as phase:
+            try:
+                for step in range(settings.steps):
+                    latents = walk.step(latents, step, watch)
+                    phase.advance(1)
+            except KeyboardInterrupt as stop:
+                raise SamplingInterrupted(walk.partial(), done=walk.done, steps=settings.steps) from stop
+        return walk.finish(latents)
+
+    def _start_level(self) -> Level:
+        start = self._settings.start_noise
+        return self.schedule.start_level(start.timestep if start else 0, self._settings.steps)
+
+
+class _Walk:
+    """The way of one batch from noise to clean."""
+
+    def __init__(self, base: Base, schedule: Schedule, settings: SamplerSettings, first: Tensor) -> None:
+        self._base = base
+        self._schedule = schedule
+        self._settings = settings
+        self._first = first
+        self._timesteps = schedule.timesteps(settings.steps)
+        self._levels = schedule.levels(settings.steps)
+        self._last: Estimate | None = None
+        self.done = 0
+
+    def step(self, noisy: Tensor, index: int, watch: Callable[[Step], None] | None) -> Tensor:
+        """Latents one level closer to clean; frame 0 stays."""
+        timestep = torch.full((noisy.shape[0],), self._timesteps[index], device=noisy.device)
+        output = self._base.predict(noisy, timestep)
+        now = Estimate(self._schedule.to_clean(output, noisy, timestep), self._levels[index])
+        if watch is not None:
+            watch(Step(index=index, timestep=self._timesteps[index], noisy=noisy, clean=now.clean))
+        target = self._levels[index + 1]
+        if self._settings.sampler == "dpm":
+            moved = multistep_step(noisy, now, to=target, before=self._last)
+        else:
+            moved = first_order_step(now.clean, self._schedule.to_noise(output, noisy, timestep), to=target)
+        self._last, self.done = now, index + 1
+        return hold_first_frame(moved, self._first)
+
+    def finish(self, latents: Tensor) -> Tensor:
+        """What is done once after the last step."""
+        if not torch.isfinite(latents).all():
+            msg = f"the base `{self._base.spec.name}` gave values that are not finite numbers"
+            raise MivaError(msg, hint="lower the adapters' weights, or run in float32")
+        held = hold_first_frame(latents, self._first)
+        return match_first_frame(held, self._first) if self._settings.match_first_frame else held
+
+    def partial(self) -> Tensor | None:
+        """A finished clip made of the last clean estimate."""
+        return None if self._last is None else self.finish(self._last.clean)
+
+
+def _noise(first: Tensor, frames: int, seed: int | Sequence[int]) -> Tensor:
+    batch, channels, _, height, width = first.shape
+    seeds = [seed] * batch if isinstance(seed, int) else list(seed)
+    if len(seeds) != batch:
+        msg = f"{len(seeds)} seeds for {batch} photos, expected one for all or one each"
+        raise UsageProblem(msg)
+    drawn = [draw_noise((channels, frames, height, width), seed=one) for one in seeds]
+    return torch.stack(drawn).to(first)
+
+
+def _require_able(settings: SamplerSettings, schedule: Schedule) -> None:
+    flows = isinstance(schedule, FlowSchedule)
+    if flows != (settings.sampler == "euler_flow"):
+        able = "`euler_flow`" if flows else "`ddim` or `dpm`"
+        msg = f"sampler `{settings.sampler}` can not follow the base's noise schedule, expected {able}"
+        raise UsageProblem(msg)
+    if not 1 <= settings.steps <= schedule.train_steps:
+        msg = f"`{settings.steps}` sampling steps, expected 1 to {schedule.train_steps}"
+        raise UsageProblem(msg)
