@@ -1,0 +1,128 @@
+"""Pictures to put things into: landscapes, collages, interiors, soft fields; 3 h w in [0, 1]."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from engine.pretraining.scenes.canvas import Canvas
+from engine.pretraining.scenes.draws import Draws
+from engine.pretraining.scenes.textures import fractal, textured
+
+
+@dataclass(frozen=True)
+class Background:
+    """A picture and where its sky is (1 inside, 0 outside); every picture has an upper part that may serve as one."""
+
+    picture: Float[Tensor, "3 h w"]
+    sky: Float[Tensor, "1 h w"]
+
+
+def ridge(draws: Draws, canvas: Canvas, level: float, *, roughness: float) -> Float[Tensor, "h w"]:
+    """Signed distance below a wandering line at height `level`: positive above it."""
+    line = fractal(draws, 64, canvas.width, persistence=0.5, coarsest=draws.uniform(1, 3))[0, 0]
+    return level + roughness * line[None, :] - canvas.y
+
+
+def sky_picture(draws: Draws, canvas: Canvas) -> Float[Tensor, "3 h w"]:
+    """A vertical gradient of one of many daylight, dusk and night colours with faint haze."""
+    kinds = [
+        ((0.25, 0.45, 0.8), (0.7, 0.82, 0.95)),
+        ((0.45, 0.6, 0.8), (0.85, 0.88, 0.9)),
+        ((0.55, 0.58, 0.62), (0.8, 0.8, 0.8)),
+        ((0.25, 0.22, 0.4), (0.95, 0.6, 0.4)),
+        ((0.02, 0.03, 0.08), (0.12, 0.13, 0.25)),
+        ((0.6, 0.45, 0.5), (0.98, 0.85, 0.65)),
+    ]
+    top, bottom = draws.choice(kinds)
+    jitter = 0.07
+    upper = torch.tensor(top) + jitter * draws.normal(3)
+    lower = torch.tensor(bottom) + jitter * draws.normal(3)
+    part = canvas.y[None] / draws.uniform(0.5, 1.0)
+    haze = fractal(draws, canvas.height, canvas.width, persistence=0.4, coarsest=1.5) * draws.uniform(0, 0.04)
+    return (upper[:, None, None] * (1 - part) + lower[:, None, None] * part + haze).clamp(0, 1)
+
+
+def landscape(draws: Draws, canvas: Canvas) -> Background:
+    """Sky above one to four ridges of hills, woods or fields, the nearest one often water-flat."""
+    picture = sky_picture(draws, canvas)
+    sky = torch.ones(1, canvas.height, canvas.width)
+    level = draws.uniform(0.25, 0.65)
+    for _ in range(draws.integer(1, 4)):
+        inside = canvas.coverage(ridge(draws, canvas, level, roughness=draws.uniform(0.0, 0.1)))[None]
+        picture = picture * (1 - inside) + textured(draws, canvas, low=0.05, high=0.7) * inside
+        sky = sky * (1 - inside)
+        level += draws.uniform(0.08, 0.3)
+    return Background(picture, sky)
+
+
+def shape_distance(draws: Draws, canvas: Canvas, size: float) -> Float[Tensor, "h w"]:
+    """Signed distance to a random ellipse, box, or wobbly blob somewhere in the picture."""
+    cx, cy = draws.uniform(-0.1, canvas.aspect + 0.1), draws.uniform(-0.1, 1.1)
+    angle, stretch = draws.uniform(0, math.pi), draws.uniform(0.35, 1.0)
+    x, y = canvas.x - cx, canvas.y - cy
+    u = x * math.cos(angle) + y * math.sin(angle)
+    v = (-x * math.sin(angle) + y * math.cos(angle)) / stretch
+    kind = draws.integer(0, 2)
+    if kind == 0:
+        return torch.maximum(u.abs(), v.abs()) - size
+    radius = torch.hypot(u, v)
+    if kind == 1:
+        return radius - size
+    lobes, depth = draws.integer(2, 6), draws.uniform(0.05, 0.3)
+    return radius - size * (1 + depth * torch.sin(lobes * torch.atan2(v, u) + draws.uniform(0, 6)))
+
+
+def collage(draws: Draws, canvas: Canvas) -> Background:
+    """Overlapping textured shapes of every size: the edge statistics of photographs without their subjects.
+
+    Source: Lee, Mumford and Huang 2001, "Occlusion models for natural images" (sizes follow a power law).
+    """
+    picture = textured(draws, canvas)
+    for index in range(draws.integer(6, 40)):
+        size = 0.5 / (1 + index * draws.uniform(0.1, 0.7))
+        inside = canvas.coverage(shape_distance(draws, canvas, size))[None]
+        shade = 1 + draws.uniform(-0.5, 0.5) * (canvas.y - 0.5)[None]
+        fill = textured(draws, canvas) if draws.chance(0.5) else draws.colour()[:, None, None]
+        picture = picture * (1 - inside) + (fill * shade).clamp(0, 1) * inside
+    return Background(picture, _upper_part(draws, canvas))
+
+
+def interior(draws: Draws, canvas: Canvas) -> Background:
+    """A wall and a floor in soft light with a few boxes and round things."""
+    wall, floor = textured(draws, canvas, low=0.3), textured(draws, canvas, low=0.1, high=0.6)
+    below = canvas.coverage(ridge(draws, canvas, draws.uniform(0.55, 0.85), roughness=0.0))[None]
+    light = 1 + draws.uniform(-0.5, 0.5) * (canvas.x[None] / canvas.aspect - 0.5)
+    picture = (wall * (1 - below) + floor * below) * light
+    for _ in range(draws.integer(1, 6)):
+        inside = canvas.coverage(shape_distance(draws, canvas, draws.uniform(0.05, 0.3)))[None]
+        picture = picture * (1 - inside) + textured(draws, canvas) * inside
+    return Background(picture.clamp(0, 1), _upper_part(draws, canvas))
+
+
+def soft_field(draws: Draws, canvas: Canvas) -> Background:
+    """Blurred colours, as behind a portrait."""
+    field = fractal(draws, canvas.height, canvas.width, channels=3, persistence=draws.uniform(0.2, 0.6), coarsest=1.5)
+    mixing = 0.4 * torch.eye(3) + 0.6 * torch.ones(3, 3)
+    colours = 0.5 + draws.uniform(0.08, 0.25) * torch.einsum("dc,chw->dhw", mixing, field)
+    return Background(colours.clamp(0, 1), _upper_part(draws, canvas))
+
+
+def draw_background(draws: Draws, canvas: Canvas) -> Background:
+    """One of the kinds above, with random contrast, warmth and darkening towards the corners."""
+    kind = draws.choice([landscape, landscape, landscape, collage, collage, interior, soft_field])
+    background = kind(draws, canvas)
+    contrast, warmth = draws.uniform(0.75, 1.25), draws.uniform(-0.06, 0.06)
+    middle = torch.hypot(canvas.x - canvas.aspect / 2, canvas.y - 0.5)[None]
+    picture = (background.picture - 0.5) * contrast + 0.5
+    picture = picture + warmth * torch.tensor([1.0, 0.0, -1.0])[:, None, None] - draws.uniform(0, 0.25) * middle**2
+    return Background(picture.clamp(0, 1), background.sky)
+
+
+def _upper_part(draws: Draws, canvas: Canvas) -> Float[Tensor, "1 h w"]:
+    line = ridge(draws, canvas, draws.uniform(0.3, 0.7), roughness=draws.uniform(0.0, 0.15))
+    return 1 - canvas.coverage(line)[None]

@@ -1,0 +1,117 @@
+"""Motions by name, and random scenes and clips of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from engine.pretraining.scenes.backgrounds import Background, draw_background
+from engine.pretraining.scenes.canvas import Canvas
+from engine.pretraining.scenes.draws import Draws
+from engine.pretraining.scenes.elements.birds import Birds
+from engine.pretraining.scenes.elements.element import Element
+from engine.pretraining.scenes.elements.fireworks import Fireworks
+from engine.pretraining.scenes.elements.objects import Breathing, Sliding, Swaying, Turning
+from engine.pretraining.scenes.elements.sky import Clouds
+from engine.pretraining.scenes.elements.walker import Runner
+from engine.pretraining.scenes.elements.water import Ripples, Waterfall
+from engine.pretraining.scenes.elements.weather import Rain, Smoke
+from engine.pretraining.scenes.scene import GeneratedClip, Scene, filmed
+
+ELEMENTS: Final[dict[str, type[Element]]] = {
+    "clouds": Clouds,
+    "waterfall": Waterfall,
+    "ripples": Ripples,
+    "smoke": Smoke,
+    "swaying": Swaying,
+    "breathing": Breathing,
+    "turning": Turning,
+    "sliding": Sliding,
+    "horse-running": Runner,
+    "fireworks": Fireworks,
+    "birds-flying": Birds,
+    "raining": Rain,
+}
+"""Back to front: what is painted later covers what was painted before."""
+
+CAMERAS: Final = (
+    "camera-pan-right",
+    "camera-pan-left",
+    "camera-pan-up",
+    "camera-pan-down",
+    "camera-zoom-in",
+    "camera-zoom-out",
+    "camera-roll",
+)
+STILL: Final = "still"
+MARGIN: Final = 1.5
+
+
+def seconds_of(frames: int, fps: float) -> Float[Tensor, "f"]:
+    """When each frame is seen."""
+    return torch.arange(frames) / fps
+
+
+def draw_scene(draws: Draws, canvas: Canvas, names: tuple[str, ...]) -> Scene:
+    """A random background with one random thing of each name in front of it."""
+    background = _darkened(draw_background(draws, canvas), names)
+    elements = tuple(ELEMENTS[name](draws, canvas, background) for name in ELEMENTS if name in names)  # type: ignore[call-arg]
+    return Scene(canvas, background, elements)
+
+
+def _darkened(background: Background, names: tuple[str, ...]) -> Background:
+    """Fireworks are seen at night."""
+    return Background(background.picture * 0.3, background.sky) if "fireworks" in names else background
+
+
+def camera_path(draws: Draws, motion: str, frames: int) -> Float[Tensor, "f 4"]:
+    """A steady move of the named kind over a picture `MARGIN` times as large as the clip: what `filmed` takes.
+
+    Source: MIVA, appendix D.2 (crop and translate, crop and resize); speeds are ours.
+    """
+    time = torch.linspace(0, 1, frames)
+    share, room = 1 / MARGIN, 1 - 1 / MARGIN
+    path = torch.zeros(frames, 4)
+    path[:, 2] = share
+    kind = motion.removeprefix("camera-")
+    if kind.startswith("pan"):
+        axis = 0 if kind.endswith(("left", "right")) else 1
+        direction = 1 if kind.endswith(("right", "down")) else -1
+        travel = draws.uniform(0.5, 1.0) * 2 * room
+        path[:, axis] = direction * travel * (time - 0.5)
+        path[:, 1 - axis] = draws.uniform(-1, 1) * room
+    elif kind.startswith("zoom"):
+        ratio = draws.uniform(0.6, 0.85)
+        factor = ratio**time if kind == "zoom-in" else ratio ** (1 - time)
+        path[:, 2] = share * factor * draws.uniform(1.0, 1.3)
+        path[:, :2] = torch.tensor([draws.uniform(-1, 1), draws.uniform(-1, 1)]) * room * 0.4
+    else:
+        path[:, 3] = draws.sign() * draws.uniform(0.15, 0.5) * time
+        path[:, 2] = share * 0.9
+    return path
+
+
+def draw_clip(
+    seed: int, motion: str, canvas: Canvas, *, frames: int = 16, fps: float = 8.0, others: tuple[str, ...] = ()
+) -> GeneratedClip:
+    """A random clip of one motion.
+
+    Args:
+        seed: decides everything.
+        motion: a key of `ELEMENTS`, one of `CAMERAS`, or `still`.
+        canvas: size of the clip in pixels.
+        frames: how many.
+        fps: frames per second.
+        others: names of further things in the picture that stand still.
+    """
+    draws = Draws(seed)
+    if motion in CAMERAS:
+        large = Canvas(math.ceil(canvas.height * MARGIN / 2) * 2, math.ceil(canvas.width * MARGIN / 2) * 2)
+        picture = draw_scene(draws, large, others).clip((), torch.zeros(1)).frames[0] / 2 + 0.5
+        return filmed(picture, camera_path(draws, motion, frames), canvas, motion)
+    wanted = others if motion == STILL else (motion, *others)
+    return draw_scene(draws, canvas, wanted).clip((motion,), seconds_of(frames, fps))

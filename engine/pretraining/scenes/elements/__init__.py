@@ -1,0 +1,1 @@
+"""Things that can move in a picture, one kind per file."""
