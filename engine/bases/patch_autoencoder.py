@@ -98,7 +98,9 @@ class PatchAutoencoder(nn.Module):
         super().__init__()
         self.scale = scale
         colours, rows, columns = zip(*kept_coefficients(), strict=True)
-        self._kept = [colour * BLOCK * BLOCK + y * BLOCK + x for colour, y, x in zip(colours, rows, columns, strict=True)]
+        self._kept = [
+            colour * BLOCK * BLOCK + y * BLOCK + x for colour, y, x in zip(colours, rows, columns, strict=True)
+        ]
 
     @classmethod
     def load(cls, folder: Path) -> PatchAutoencoder:
