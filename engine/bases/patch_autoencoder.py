@@ -1,12 +1,12 @@
 """The autoencoder of the base `nano`: an orthonormal lapped transform, nothing learned, nothing to download.
 
-Each 4x4 block of the picture becomes one latent pixel of 16 channels: cosine coefficients of overlapping 8x8 windows, ten of
-brightness and three of each of two opponent colours. The kept coefficients are rows of one orthonormal matrix, so an error of
-some size in a latent is an error of the same size in the picture, windows overlap so no block edges show, and the
-decoder is the transpose of the encoder.
+Each 4x4 block of the picture becomes one latent pixel of 16 channels: cosine coefficients of overlapping 8x8 windows,
+ten of brightness and three of each of two opponent colours. The kept ones are rows of one orthonormal matrix, so an
+error of some size in a latent is an error of the same size in the picture; windows overlap, so no block edges show;
+and the decoder is the transpose of the encoder.
 
-Source: Malvar and Staelin 1989, "The LOT: transform coding without blocking effects"; Tran, Liang and Tu 2003 for the form
-"rotate across each block boundary, then a block DCT".
+Source: Malvar and Staelin 1989, "The LOT: transform coding without blocking effects"; Tran, Liang and Tu 2003 for the
+form "rotate across each block boundary, then a block DCT".
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from __future__ import annotations
 import json
 import math
 from functools import lru_cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jaxtyping import Float
 
 BLOCK = 4
 BRIGHTNESS_ORDER = 4
@@ -38,7 +42,7 @@ def cosine_basis(count: int) -> Float[Tensor, "count count"]:
 def boundary_rotation() -> Float[Tensor, "4 4"]:
     """What mixes the two samples on either side of a block boundary before the block transform; orthonormal.
 
-    The inner rotation J C2^T C4 J (C2, C4: cosine transforms of type II and IV of length 2) is the one of Malvar's fast LOT.
+    The inner rotation J C2^T C4 J (C2, C4: cosine transforms of type II and IV, length 2) is that of Malvar's fast LOT.
     """
     half = BLOCK // 2
     eye = torch.eye(half, dtype=torch.float64)
@@ -54,7 +58,7 @@ def boundary_rotation() -> Float[Tensor, "4 4"]:
 def lapped_transform(length: int) -> Float[Tensor, "length length"]:
     """The orthonormal transform along one axis of `length` samples, a multiple of four; float64.
 
-    The outermost half blocks have no neighbour and stay unmixed, which keeps the matrix orthonormal at the picture's edge.
+    The outermost half blocks have no neighbour and stay unmixed, so the matrix is orthonormal at the edges, too.
     """
     mixing = torch.eye(length, dtype=torch.float64)
     half = BLOCK // 2
@@ -88,8 +92,8 @@ class PatchAutoencoder(nn.Module):
     """Pixels in [-1, 1] <-> latents of 16 channels at a quarter of the size.
 
     Args:
-        scale: latents are the transform's coefficients times this; chosen so that their deviation over pictures is near 0.5
-            and the strongest channel's near 1.4, against start noise of deviation 1.
+        scale: latents are the transform's coefficients times this; chosen so that their deviation over pictures is
+            near 0.5 and the strongest channel's near 1.4, against start noise of deviation 1.
     """
 
     channels = len(kept_coefficients())

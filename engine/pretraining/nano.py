@@ -1,7 +1,8 @@
 """Pretrains `nano`, the embedded base, on generated clips: `python -m engine.pretraining.nano --minutes 60`.
 
-Run again it goes on where it stopped: weights, averages, optimiser and step lie in the work folder. The first part of the time goes to
-clips of half the size, which cost a quarter; the learning rate is constant and falls to zero over the last part of the time.
+Run again it goes on where it stopped: weights, averages, optimiser and step lie in the work folder. The first part of
+the time goes to clips of half the size, which cost a quarter; the learning rate is constant and falls to zero over the
+last part of the time.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from diffusers import UNetMotionModel
-from jaxtyping import Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,6 +26,9 @@ from engine.bases.patch_autoencoder import PatchAutoencoder
 from engine.pretraining.scenes.canvas import Canvas
 from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, STILL, draw_clip, draw_scene, seconds_of
 from engine.pretraining.scenes.draws import Draws
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 CANVAS = Canvas(80, 128)
 FRAMES, FPS = 16, 8.0

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from engine.pretraining.scenes.canvas import Canvas
-from engine.pretraining.scenes.draws import Draws
 from engine.pretraining.scenes.textures import fractal, textured
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from engine.pretraining.scenes.canvas import Canvas
+    from engine.pretraining.scenes.draws import Draws
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Background:
 
 def ridge(draws: Draws, canvas: Canvas, level: float, *, roughness: float) -> Float[Tensor, "h w"]:
     """Signed distance below a wandering line at height `level`: positive above it."""
-    line = fractal(draws, 64, canvas.width, persistence=0.5, coarsest=draws.uniform(1, 3))[0, 0]
+    line = fractal(draws, (64, canvas.width), persistence=0.5, coarsest=draws.uniform(1, 3))[0, 0]
     return level + roughness * line[None, :] - canvas.y
 
 
@@ -43,7 +47,7 @@ def sky_picture(draws: Draws, canvas: Canvas) -> Float[Tensor, "3 h w"]:
     upper = torch.tensor(top) + jitter * draws.normal(3)
     lower = torch.tensor(bottom) + jitter * draws.normal(3)
     part = canvas.y[None] / draws.uniform(0.5, 1.0)
-    haze = fractal(draws, canvas.height, canvas.width, persistence=0.4, coarsest=1.5) * draws.uniform(0, 0.04)
+    haze = fractal(draws, (canvas.height, canvas.width), persistence=0.4, coarsest=1.5) * draws.uniform(0, 0.04)
     return (upper[:, None, None] * (1 - part) + lower[:, None, None] * part + haze).clamp(0, 1)
 
 
@@ -106,7 +110,7 @@ def interior(draws: Draws, canvas: Canvas) -> Background:
 
 def soft_field(draws: Draws, canvas: Canvas) -> Background:
     """Blurred colours, as behind a portrait."""
-    field = fractal(draws, canvas.height, canvas.width, channels=3, persistence=draws.uniform(0.2, 0.6), coarsest=1.5)
+    field = fractal(draws, (canvas.height, canvas.width), channels=3, persistence=draws.uniform(0.2, 0.6), coarsest=1.5)
     mixing = 0.4 * torch.eye(3) + 0.6 * torch.ones(3, 3)
     colours = 0.5 + draws.uniform(0.08, 0.25) * torch.einsum("dc,chw->dhw", mixing, field)
     return Background(colours.clamp(0, 1), _upper_part(draws, canvas))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from engine.pretraining.scenes.backgrounds import Background, draw_background
 from engine.pretraining.scenes.canvas import Canvas
 from engine.pretraining.scenes.draws import Draws
 from engine.pretraining.scenes.elements.birds import Birds
-from engine.pretraining.scenes.elements.element import Element
 from engine.pretraining.scenes.elements.fireworks import Fireworks
 from engine.pretraining.scenes.elements.objects import Breathing, Sliding, Swaying, Turning
 from engine.pretraining.scenes.elements.sky import Clouds
@@ -22,7 +20,14 @@ from engine.pretraining.scenes.elements.water import Ripples, Waterfall
 from engine.pretraining.scenes.elements.weather import Rain, Smoke
 from engine.pretraining.scenes.scene import GeneratedClip, Scene, filmed
 
-ELEMENTS: Final[dict[str, type[Element]]] = {
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jaxtyping import Float
+
+    from engine.pretraining.scenes.elements.element import Element
+
+ELEMENTS: Final[dict[str, Callable[[Draws, Canvas, Background], Element]]] = {
     "clouds": Clouds,
     "waterfall": Waterfall,
     "ripples": Ripples,
@@ -59,7 +64,7 @@ def seconds_of(frames: int, fps: float) -> Float[Tensor, "f"]:
 def draw_scene(draws: Draws, canvas: Canvas, names: tuple[str, ...]) -> Scene:
     """A random background with one random thing of each name in front of it."""
     background = _darkened(draw_background(draws, canvas), names)
-    elements = tuple(ELEMENTS[name](draws, canvas, background) for name in ELEMENTS if name in names)  # type: ignore[call-arg]
+    elements = tuple(ELEMENTS[name](draws, canvas, background) for name in ELEMENTS if name in names)
     return Scene(canvas, background, elements)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.pretraining.scenes.backgrounds import Background
-from engine.pretraining.scenes.canvas import Canvas
-from engine.pretraining.scenes.elements.element import Element
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from engine.pretraining.scenes.backgrounds import Background
+    from engine.pretraining.scenes.canvas import Canvas
+    from engine.pretraining.scenes.elements.element import Element
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ def filmed(picture: Float[Tensor, "3 h w"], path: Float[Tensor, "f 4"], canvas: 
 
     Args:
         picture: in [0, 1].
-        path: per frame the window's centre (x, y in [-1, 1] of the picture), its size as a share of the picture, and its roll in radians.
+        path: per frame the window's centre (x, y in [-1, 1] of the picture), its size as a share of the picture, and
+            its roll in radians.
         canvas: size of the clip.
         motion: its name.
     """

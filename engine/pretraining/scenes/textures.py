@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.pretraining.scenes.canvas import Canvas
-from engine.pretraining.scenes.draws import Draws
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from engine.pretraining.scenes.canvas import Canvas
+    from engine.pretraining.scenes.draws import Draws
 
 
 def fractal(
     draws: Draws,
-    height: int,
-    width: int,
+    size: tuple[int, int],
     *,
     channels: int = 1,
     persistence: float = 0.55,
@@ -27,13 +29,13 @@ def fractal(
 
     Args:
         draws: where the numbers come from.
-        height: of the result, in pixels.
-        width: of the result, in pixels.
+        size: height and width of the result, in pixels.
         channels: independent fields.
         persistence: how much weaker each octave is than the coarser one before it.
         coarsest: waves across the height in the coarsest octave.
         stretch: above 1 the noise is drawn out vertically (streaks), below 1 horizontally.
     """
+    height, width = size
     total = torch.zeros(channels, height, width)
     amplitude, waves, power = 1.0, coarsest, 0.0
     while waves < height / 1.5:
@@ -63,8 +65,7 @@ def textured(draws: Draws, canvas: Canvas, *, low: float = 0.05, high: float = 0
     colours = torch.stack(shades).clamp(0, 1)
     field = fractal(
         draws,
-        canvas.height,
-        canvas.width,
+        (canvas.height, canvas.width),
         persistence=draws.uniform(0.35, 0.8),
         coarsest=draws.uniform(1.5, 8),
         stretch=draws.choice([0.3, 0.6, 1.0, 1.0, 1.0, 2.0]),

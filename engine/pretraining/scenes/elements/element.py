@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from jaxtyping import Float
-from torch import Tensor
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
-from engine.pretraining.scenes.canvas import Canvas
+    from engine.pretraining.scenes.canvas import Canvas
 
 
 @dataclass(frozen=True)

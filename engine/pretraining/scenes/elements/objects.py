@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from engine.pretraining.scenes.backgrounds import Background
 from engine.pretraining.scenes.canvas import Canvas, sample
-from engine.pretraining.scenes.draws import Draws
 from engine.pretraining.scenes.elements.element import Layer
 from engine.pretraining.scenes.textures import textured
 
-Movement = Literal["sliding", "turning", "breathing", "swaying"]
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from engine.pretraining.scenes.backgrounds import Background
+    from engine.pretraining.scenes.draws import Draws
+
 PERIOD = 2.0
 
 
 class Thing:
     """A blob or box with its own texture; one of four movements."""
 
-    movement: Movement
+    motion: str
 
     def __init__(self, draws: Draws, canvas: Canvas, background: Background) -> None:
         del background
@@ -37,11 +39,6 @@ class Thing:
         self.turn = draws.sign() * draws.uniform(0.6, 1.8)
         self.rate, self.phase = draws.uniform(0.5, 1.3), draws.uniform(0, 2 * math.pi)
         self.amount = draws.uniform(0.15, 0.35)
-
-    @property
-    def motion(self) -> str:
-        """The movement's own name."""
-        return self.movement
 
     def paint(self, canvas: Canvas, seconds: Float[Tensor, "f"]) -> Layer:
         """The thing at each time, with the flow of its surface."""
@@ -58,13 +55,13 @@ class Thing:
         """Each pixel in the thing's own coordinates."""
         swing = torch.sin(2 * math.pi * self.rate * time + self.phase)
         x, y = canvas.x - self.centre[0], canvas.y - self.centre[1]
-        if self.movement == "sliding":
+        if self.motion == "sliding":
             x, y = x - self.velocity[0] * time, y - self.velocity[1] * time
-        if self.movement == "swaying":
+        if self.motion == "swaying":
             foot = self.size * 1.2
             x = x - self.amount * swing * (foot - y).clamp(min=0) ** 1.5
-        angle = self.angle + (self.turn * time if self.movement == "turning" else 0 * time)
-        scale = 1 + self.amount * swing if self.movement == "breathing" else 1 + 0 * time
+        angle = self.angle + (self.turn * time if self.motion == "turning" else 0 * time)
+        scale = 1 + self.amount * swing if self.motion == "breathing" else 1 + 0 * time
         cos, sin = torch.cos(angle), torch.sin(angle)
         return (x * cos + y * sin) / scale, (-x * sin + y * cos) / scale
 
@@ -87,22 +84,22 @@ class Thing:
 class Sliding(Thing):
     """Moves along a straight line."""
 
-    movement = "sliding"
+    motion = "sliding"
 
 
 class Turning(Thing):
     """Turns about its centre."""
 
-    movement = "turning"
+    motion = "turning"
 
 
 class Breathing(Thing):
     """Grows and shrinks."""
 
-    movement = "breathing"
+    motion = "breathing"
 
 
 class Swaying(Thing):
     """Bends from its foot like a plant in the wind."""
 
-    movement = "swaying"
+    motion = "swaying"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from engine.pretraining.scenes.backgrounds import Background
 from engine.pretraining.scenes.canvas import Canvas, sample
-from engine.pretraining.scenes.draws import Draws
 from engine.pretraining.scenes.elements.element import Layer
 from engine.pretraining.scenes.textures import fractal
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from engine.pretraining.scenes.backgrounds import Background
+    from engine.pretraining.scenes.draws import Draws
 
 PERIOD = 3.0
 
@@ -23,7 +28,7 @@ class Clouds:
     def __init__(self, draws: Draws, canvas: Canvas, background: Background) -> None:
         side = round(canvas.height * PERIOD)
         coarsest = draws.uniform(3, 9)
-        self.sheets = fractal(draws, side, side, channels=2, persistence=draws.uniform(0.45, 0.62), coarsest=coarsest)
+        self.sheets = fractal(draws, (side, side), channels=2, persistence=draws.uniform(0.45, 0.62), coarsest=coarsest)
         self.speed = torch.tensor([draws.sign() * draws.uniform(0.12, 0.3), draws.uniform(-0.02, 0.02)])
         self.stretch = draws.uniform(1.0, 2.5)
         self.density, self.softness = draws.uniform(0.0, 0.6), draws.uniform(0.5, 1.2)

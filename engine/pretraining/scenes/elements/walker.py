@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from engine.pretraining.scenes.backgrounds import Background
 from engine.pretraining.scenes.canvas import Canvas, segment_distance
-from engine.pretraining.scenes.draws import Draws
 from engine.pretraining.scenes.elements.element import Layer
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from engine.pretraining.scenes.backgrounds import Background
+    from engine.pretraining.scenes.draws import Draws
 
 LEGS = ((-0.42, 0.0), (-0.34, 2.6), (0.36, 1.1), (0.44, 3.7))
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from engine.pretraining.scenes.backgrounds import Background
 from engine.pretraining.scenes.canvas import Canvas, sample
-from engine.pretraining.scenes.draws import Draws
 from engine.pretraining.scenes.elements.element import Layer
 from engine.pretraining.scenes.textures import fractal, ramp
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from engine.pretraining.scenes.backgrounds import Background
+    from engine.pretraining.scenes.draws import Draws
 
 PERIOD = 2.0
 
@@ -28,20 +32,21 @@ class Waterfall:
         stretch = draws.uniform(2.0, 5.0)
         self.streaks = fractal(
             draws,
-            side,
-            side,
+            (side, side),
             channels=2,
             persistence=draws.uniform(0.6, 0.85),
             coarsest=draws.uniform(6, 14),
             stretch=stretch,
         )
-        self.spray = fractal(draws, side, side, persistence=0.8, coarsest=10)
+        self.spray = fractal(draws, (side, side), persistence=0.8, coarsest=10)
         self.speed = draws.uniform(0.3, 0.65)
         self.centre, self.width = draws.uniform(0.15, canvas.aspect - 0.15), draws.uniform(0.1, 0.5)
         self.top = draws.uniform(-0.1, 0.45)
         self.bottom = draws.uniform(self.top + 0.35, 1.15)
         self.widening, self.lean = draws.uniform(0.0, 0.25), draws.uniform(-0.15, 0.15)
-        self.edge = fractal(draws, canvas.height, 64, persistence=0.6, coarsest=2)[0, :, :2] * draws.uniform(0.0, 0.05)
+        self.edge = fractal(draws, (canvas.height, 64), persistence=0.6, coarsest=2)[0, :, :2] * draws.uniform(
+            0.0, 0.05
+        )
         dark, light = draws.colour(0.25, 0.6), draws.colour(0.75, 1.0)
         self.colours = torch.stack([dark, (dark + light) / 2, light, light])
         self.opacity = draws.uniform(0.75, 1.0)
@@ -77,7 +82,7 @@ class Ripples:
     def __init__(self, draws: Draws, canvas: Canvas, background: Background) -> None:
         side = round(canvas.height * PERIOD)
         colours = torch.stack([draws.colour(0.1, 0.5), draws.colour(0.3, 0.7), draws.colour(0.6, 0.95)])
-        field = fractal(draws, side, side, persistence=0.6, coarsest=draws.uniform(4, 10), stretch=0.3)
+        field = fractal(draws, (side, side), persistence=0.6, coarsest=draws.uniform(4, 10), stretch=0.3)
         self.surface = ramp(field, colours)
         self.level = draws.uniform(0.45, 0.8)
         self.waves = draws.uniform(5, 14)

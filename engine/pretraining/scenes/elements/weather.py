@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from engine.pretraining.scenes.backgrounds import Background
 from engine.pretraining.scenes.canvas import Canvas, sample, segment_distance
-from engine.pretraining.scenes.draws import Draws
 from engine.pretraining.scenes.elements.element import Layer
 from engine.pretraining.scenes.textures import fractal
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from engine.pretraining.scenes.backgrounds import Background
+    from engine.pretraining.scenes.draws import Draws
 
 
 class Rain:
@@ -55,7 +59,7 @@ class Smoke:
     def __init__(self, draws: Draws, canvas: Canvas, background: Background) -> None:
         del background
         side = canvas.height * 2
-        self.field = fractal(draws, side, side, channels=2, persistence=0.6, coarsest=draws.uniform(6, 12))
+        self.field = fractal(draws, (side, side), channels=2, persistence=0.6, coarsest=draws.uniform(6, 12))
         self.centre, self.foot = draws.uniform(0.2, canvas.aspect - 0.2), draws.uniform(0.55, 1.05)
         self.width, self.spread = draws.uniform(0.05, 0.15), draws.uniform(0.1, 0.4)
         self.height = draws.uniform(0.35, 0.8)
