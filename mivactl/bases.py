@@ -1,0 +1,68 @@
+"""The bases this machine knows: those that come with the engine, and those in the folder `bases` of mivactl's home."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mivactl.engine_bridge import packaged_base_folders
+from registry_schema.base_spec import BaseSpec
+from registry_schema.errors import MivaError, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class KnownBase:
+    """A base: its facts, the folder with its weights, and whether it came with mivactl."""
+
+    spec: BaseSpec
+    folder: Path
+    packaged: bool
+
+
+def known_bases(home: Path) -> tuple[KnownBase, ...]:
+    """All bases: a person's own first, those of the package after them; the first of a name counts.
+
+    Raises:
+        SchemaError: a `base.json` that is not valid.
+    """
+    own = (path.parent for path in sorted((home / "bases").glob("*/base.json")))
+    found: dict[str, KnownBase] = {}
+    for folder, packaged in (
+        *((folder, False) for folder in own),
+        *((folder, True) for folder in packaged_base_folders()),
+    ):
+        base = _read_base(folder, packaged=packaged)
+        found.setdefault(base.spec.name, base)
+    return tuple(found.values())
+
+
+def find_base(text: str, bases: Iterable[KnownBase]) -> KnownBase:
+    """The base a person named: by its name, or by a folder with a `base.json`.
+
+    Raises:
+        NotFound: there is none; the hint names the nearest.
+    """
+    bases = tuple(bases)
+    named = next((base for base in bases if base.spec.name == text), None)
+    if named is not None:
+        return named
+    if (Path(text) / "base.json").is_file():
+        return _read_base(Path(text), packaged=False)
+    names = [base.spec.name for base in bases]
+    close = get_close_matches(text, names, n=1)
+    hint = f"did you mean `{close[0]}`?" if close else "`mivactl base list` shows the bases on this machine"
+    raise NotFound(f"no base `{text}` on this machine", hint=hint)
+
+
+def _read_base(folder: Path, *, packaged: bool) -> KnownBase:
+    path = folder / "base.json"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MivaError(f"cannot read `{path}`: {error.strerror}", hint="look at its permissions") from error
+    return KnownBase(BaseSpec.parse(content, source=str(path)), folder, packaged)

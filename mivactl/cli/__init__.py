@@ -1,0 +1,1 @@
+"""The commands: parse, call one operation, print. The only place that knows typer and rich."""

@@ -1,0 +1,175 @@
+"""The application: its commands, and the one place where an error becomes text and an exit code."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, NoReturn
+
+import typer
+
+from mivactl.cli import base, info, install, list_, publish, registry, search, uninstall, verify, why
+from mivactl.cli.console import Console
+from mivactl.cli.frame import DebugSwitch, JsonSwitch, OfflineSwitch, QuietSwitch, flags_among, with_run
+from mivactl.cli.run import Flags
+from mivactl.cli.usage import is_usage_error, usage_problem
+from registry_schema.errors import Interrupted, MivaError
+
+_ADAPTERS = "Adapters"
+_REGISTRIES = "Registries and bases"
+_SHORT_HELP = """\
+mivactl animates photos with motion adapters, and moves the adapters about.
+
+  mivactl install birds-flying
+  mivactl animate photo.jpg --use waterfall:0.5 --use clouds:0.5
+  mivactl publish ./my-adapter
+
+mivactl --help lists all commands, mivactl COMMAND --help explains one.
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its name as typed (a group and a name for nested ones), its function, its place in the help."""
+
+    name: str
+    function: Callable[..., None]
+    panel: str
+
+
+COMMANDS = (
+    Command("install", install.install, _ADAPTERS),
+    Command("uninstall", uninstall.uninstall, _ADAPTERS),
+    Command("list", list_.list_, _ADAPTERS),
+    Command("search", search.search, _ADAPTERS),
+    Command("info", info.info, _ADAPTERS),
+    Command("verify", verify.verify, _ADAPTERS),
+    Command("why", why.why, _ADAPTERS),
+    Command("publish", publish.publish, _ADAPTERS),
+    Command("registry add", registry.add, _REGISTRIES),
+    Command("registry list", registry.list_, _REGISTRIES),
+    Command("registry remove", registry.remove, _REGISTRIES),
+    Command("base list", base.list_, _REGISTRIES),
+)
+_GROUPS = {"registry": "The registries adapters come from.", "base": "The models that adapters move."}
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+def build_app() -> typer.Typer:
+    """The Typer application with every command of `COMMANDS`."""
+    app = typer.Typer(
+        name="mivactl", context_settings=_CONTEXT, pretty_exceptions_enable=False, invoke_without_command=True
+    )
+    app.callback()(_root)
+    groups = {name: typer.Typer(help=text, context_settings=_CONTEXT) for name, text in _GROUPS.items()}
+    for command in COMMANDS:
+        group, _, name = command.name.rpartition(" ")
+        target = groups[group] if group else app
+        panel = None if group else command.panel
+        target.command(name, rich_help_panel=panel)(with_run(command.name, command.function))
+    for name, nested in groups.items():
+        app.add_typer(nested, name=name, rich_help_panel=_REGISTRIES)
+    return app
+
+
+def main() -> NoReturn:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and say its exit code; every error has been printed by then."""
+    _prepare_process()
+    try:
+        exit_code = _dispatch(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`mivactl list | head`); the interpreter must not complain at exit.
+        _silence_stdout()
+        return 0
+    return exit_code
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    flags = flags_among(arguments)
+    try:
+        result = typer.main.get_command(build_app()).main(
+            args=list(arguments), prog_name="mivactl", standalone_mode=False
+        )
+    except BrokenPipeError:
+        raise
+    except MivaError as error:
+        return _report(arguments, flags, error)
+    except (KeyboardInterrupt, typer.Abort):
+        return _report(arguments, flags, Interrupted("stopped by Ctrl-C", hint="run it again"))
+    except Exception as error:
+        return _report(arguments, flags, usage_problem(error) if is_usage_error(error) else _unexpected(error))
+    return result if isinstance(result, int) else 0
+
+
+def _report(arguments: Sequence[str], flags: Flags, error: MivaError) -> int:
+    if flags.debug:
+        traceback.print_exception(error)
+    Console(as_json=flags.json, quiet=flags.quiet).failure(_command_name(arguments), error)
+    return error.exit_code
+
+
+def _unexpected(error: Exception) -> MivaError:
+    problem = MivaError(
+        f"mivactl failed in a way it did not expect: {type(error).__name__}: {error}",
+        hint="run it again with `--debug` and report what it prints",
+    )
+    problem.__cause__ = error
+    return problem
+
+
+def _command_name(arguments: Sequence[str]) -> str:
+    words = [word for word in arguments if not word.startswith("-")]
+    names = {command.name for command in COMMANDS}
+    return next((" ".join(words[:count]) for count in (2, 1) if " ".join(words[:count]) in names), "")
+
+
+def _prepare_process() -> None:
+    """Print what a locale can not write as `?`, and end on SIGTERM the way Ctrl-C ends."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    with suppress(ValueError):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _silence_stdout() -> None:
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from mivactl import version
+
+        typer.echo(f"mivactl {version()}")
+        raise typer.Exit
+
+
+def _root(
+    context: typer.Context,
+    *,
+    json: JsonSwitch = False,
+    quiet: QuietSwitch = False,
+    offline: OfflineSwitch = False,
+    debug: DebugSwitch = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Animate photos with motion adapters; install, publish and verify them.
+
+    The three packages are registry_schema (what things are), engine (makes clips) and mivactl (this).
+    """
+    del version
+    context.obj = Flags(json=json, quiet=quiet, offline=offline, debug=debug)
+    if context.invoked_subcommand is None:
+        typer.echo(_SHORT_HELP, nl=False)

@@ -1,0 +1,42 @@
+"""`mivactl install`."""
+
+from typing import Annotated
+
+import typer
+
+from mivactl.cli import words
+from mivactl.cli.options import BaseOption, DryRunOption, MaskedOption, ReferenceArguments
+from mivactl.cli.run import Run
+
+
+def install(
+    run: Run,
+    references: ReferenceArguments,
+    *,
+    base: BaseOption = None,
+    masked: MaskedOption = False,
+    reinstall: Annotated[bool, typer.Option("--reinstall", help="Copy again what is there already.")] = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Install adapters: all of them, or none when anything is wrong.
+
+    Example: mivactl install birds-flying waterfall@>=1,<2
+    """
+    from mivactl.operations.install import InstallOptions
+    from mivactl.operations.install import install as install_adapters
+    from registry_schema.ref import AdapterRef
+
+    options = InstallOptions(base=base, masked=masked, reinstall=reinstall, dry_run=dry_run)
+    refs = [AdapterRef.parse(text) for text in references]
+    done = install_adapters(refs, run.session, options, progress=run.progress)
+
+    def show() -> None:
+        for step in done.steps:
+            action = f"would be {step.action}" if done.dry_run else step.action
+            size = words.size(step.size_bytes)
+            where = f"for {step.base} from {step.registry}"
+            run.console.line(f"{step.name} {step.version} {action}: {where}, {size}, {step.licence}")
+            if step.note:
+                run.console.note(step.note)
+
+    run.answer({"base": done.base, "dry_run": done.dry_run, "adapters": done.steps}, show)

@@ -1,0 +1,16 @@
+"""Arguments and options that several commands share, and how their text becomes values."""
+
+from typing import Annotated
+
+import typer
+
+ReferenceArguments = Annotated[
+    list[str], typer.Argument(metavar="REF...", help="Adapters: `[registry::][namespace/]name[@SPEC]`.")
+]
+SomeReferenceArguments = Annotated[
+    list[str] | None, typer.Argument(metavar="[REF]...", help="Adapters; all that are installed if none is given.")
+]
+ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", help="`[registry::][namespace/]name[@SPEC]`.")]
+BaseOption = Annotated[str | None, typer.Option("--base", metavar="NAME", help="The base model.")]
+MaskedOption = Annotated[bool, typer.Option("--masked", help="Take masked builds.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and print, change nothing.")]

@@ -1,0 +1,32 @@
+"""Results of operations as plain JSON data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, Protocol, runtime_checkable
+
+PlainData = None | bool | int | float | str | list["PlainData"] | dict[str, "PlainData"]
+
+
+@runtime_checkable
+class _Document(Protocol):
+    """A pydantic model, told by what it can do: `--help` need not import pydantic."""
+
+    def model_dump(self, *, mode: str, by_alias: bool) -> dict[str, Any]: ...
+
+
+def plain_data(value: object) -> PlainData:
+    """`value` as JSON knows it: dataclasses and documents become objects, names and paths become text."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return str(value) if isinstance(value, Enum) else value
+    if isinstance(value, _Document):
+        return value.model_dump(mode="json", by_alias=True)
+    if is_dataclass(value):
+        return {field.name: plain_data(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain_data(item) for item in value]
+    return str(value)

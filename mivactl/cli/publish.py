@@ -1,0 +1,40 @@
+"""`mivactl publish`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mivactl.cli import words
+from mivactl.cli.options import DryRunOption
+from mivactl.cli.run import Run
+
+
+def publish(
+    run: Run,
+    draft: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that `mivactl train` wrote.")],
+    *,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="REGISTRY", help="A registry's name or folder; your own if left out.")
+    ] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Check a draft and publish it; what is published never changes.
+
+    Example: mivactl publish ./my-adapter --to studio
+    """
+    from mivactl.operations.publish import publish as publish_draft
+
+    done = publish_draft(draft, run.session, to=to, dry_run=dry_run, progress=run.progress)
+    if done.note:
+        run.console.warn(done.note)
+    if done.left_out:
+        run.console.note(f"left out: {', '.join(done.left_out)}")
+
+    def show() -> None:
+        state = "would be published" if done.dry_run else "published" if done.is_new else "was there already"
+        run.console.line(f"{done.name} {done.version} for {done.base} {state} in {done.registry}")
+        for file in done.files:
+            run.console.line(f"  {file.path}  {words.size(file.size_bytes)}  {file.digest}")
+
+    run.answer({"publication": done}, show)

@@ -1,0 +1,1 @@
+"""One file per verb: plain values in, plain values out."""

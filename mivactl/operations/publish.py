@@ -1,0 +1,164 @@
+"""Publish a draft: check it as if a stranger had sent it, describe it in a manifest, upload it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mivactl.content import content_of_file
+from mivactl.engine_bridge import SilentProgress
+from mivactl.finite_scan import check_finite
+from mivactl.operations.draft import WEIGHTS, read_draft
+from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
+from mivactl.registry.upload import upload
+from mivactl.session import LOCAL
+from registry_schema.compatibility import Rejected, check_fit
+from registry_schema.errors import Incompatible, UsageProblem
+from registry_schema.files import FileEntry
+from registry_schema.manifest import Manifest, TensorsRecord
+from registry_schema.names import RegistryName
+from registry_schema.safetensors_header import read_header, tensor_digest
+from registry_schema.text import Timestamp
+
+if TYPE_CHECKING:
+    from mivactl.engine_bridge import Progress
+    from mivactl.operations.draft import Draft
+    from mivactl.session import Session
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One published file."""
+
+    path: str
+    kind: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What was published, or would be with `dry_run`; `is_new` is false when it was there already."""
+
+    name: str
+    version: str
+    base: str
+    masked: bool
+    digest: str
+    registry: str
+    is_new: bool
+    dry_run: bool
+    files: tuple[PublishedFile, ...]
+    left_out: tuple[str, ...]
+    note: str
+
+
+def publish(
+    folder: Path,
+    session: Session,
+    *,
+    to: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Publication:
+    """Publish the draft in `folder`.
+
+    Args:
+        to: a registry's name or folder; None takes the person's own registry, which is made when needed.
+        dry_run: check everything and upload nothing.
+
+    Raises:
+        NotFound, SchemaError, UsageProblem: the draft is not complete, or not valid.
+        IntegrityProblem: weights that are broken or not finite.
+        Incompatible: weights that do not fit the base they name.
+        Busy, Refused: the version is taken, or the registry does not take it.
+    """
+    draft = read_draft(folder)
+    registry = _target(session, to, create=not dry_run)
+    with (progress or SilentProgress()).phase("check", None) as phase:
+        manifest = _describe(draft)
+        note = _check_base(manifest, session)
+        phase.advance()
+    is_new = True
+    if not dry_run:
+        paths = {entry.digest: draft.folder / entry.path for entry in manifest.files}
+        done = upload(registry, manifest, paths, lock_timeout=session.settings.lock_timeout)
+        manifest, is_new = registry.manifest(done.line), done.is_new
+    return _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
+
+
+def _target(session: Session, to: str | None, *, create: bool) -> DirectoryRegistry:
+    if to is None:
+        local = session.local
+        if create and not (local.root / "config.json").exists():
+            return create_directory_registry(LOCAL, local.root)
+        return local
+    if RegistryName.complaint(to) is None and not Path(to).is_dir():
+        return session.registry(RegistryName(to))
+    root = Path(to).expanduser().absolute()
+    named = next((registry for registry in session.registries if registry.name == to or registry.root == root), None)
+    if named is not None and named.writable:
+        return named
+    return DirectoryRegistry(DirectoryRegistry(LOCAL, root).config().name, root)
+
+
+def _describe(draft: Draft) -> Manifest:
+    files = tuple(_entry(draft, name) for name in draft.files)
+    release = draft.release
+    described = {
+        **release.plain(),
+        "created": Timestamp.now(),
+        "adapter": draft.spec,
+        "files": files,
+        "tensors": _check_weights(draft.folder / WEIGHTS),
+        "training": draft.training,
+    }
+    return Manifest.of(described, source=Manifest.SOURCE)
+
+
+def _entry(draft: Draft, name: str) -> FileEntry:
+    content = content_of_file(draft.folder / name, name)
+    described = {"path": name, "digest": content.digest, "size": content.size_bytes, "kind": draft.files[name]}
+    return FileEntry.of(described, source=name)
+
+
+def _check_weights(path: Path) -> TensorsRecord:
+    """The header gate, then every value."""
+    with path.open("rb") as file:
+        header = read_header(file, path.stat().st_size, source=path.name)
+        if not header.tensors:
+            raise UsageProblem(f"{path.name}: has no tensors, expected an adapter's weights", hint="train it again")
+        check_finite(file, header, source=path.name)
+        return TensorsRecord(count=len(header.tensors), digest=tensor_digest(file, header))
+
+
+def _check_base(manifest: Manifest, session: Session) -> str:
+    """Hold the spec against the base it names, where this machine has it; else say that it could not be done."""
+    name = manifest.adapter.base.name
+    known = next((base for base in session.bases if base.spec.name == name), None)
+    if known is None:
+        return f"base `{name}` is not on this machine: the fit was not checked"
+    fit = check_fit(manifest.adapter, known.spec)
+    if isinstance(fit, Rejected):
+        raise Incompatible(f"the adapter does not fit the base it names: {fit.reason}", hint=fit.hint)
+    return fit.note
+
+
+def _publication(
+    draft: Draft, manifest: Manifest, registry: DirectoryRegistry, *, is_new: bool, dry_run: bool, note: str
+) -> Publication:
+    files = tuple(PublishedFile(entry.path, entry.kind, entry.digest, entry.size) for entry in manifest.files)
+    return Publication(
+        name=manifest.name,
+        version=str(manifest.version),
+        base=manifest.adapter.base.name,
+        masked=manifest.adapter.masked,
+        digest=manifest.identity(),
+        registry=f"{registry.name} ({registry.place})",
+        is_new=is_new,
+        dry_run=dry_run,
+        files=files,
+        left_out=draft.left_out,
+        note=note,
+    )

@@ -1,0 +1,121 @@
+"""Hash what is installed again, and say what is missing and what was changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mivactl.content import content_of_file
+from mivactl.engine_bridge import SilentProgress
+from mivactl.operations.header_check import check_header
+from mivactl.operations.uninstall import installed_builds
+from registry_schema.errors import IntegrityProblem, MivaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mivactl.engine_bridge import Progress
+    from mivactl.session import Session
+    from mivactl.store.pointer import InstalledBuild
+    from registry_schema.files import FileEntry
+    from registry_schema.manifest import Manifest
+    from registry_schema.ref import AdapterRef
+
+ProblemKind = Literal["missing", "changed", "unsound"]
+
+
+@dataclass(frozen=True)
+class StoreProblem:
+    """A file of an installed build that is not what it should be."""
+
+    name: str
+    version: str
+    base: str
+    masked: bool
+    file: str
+    kind: ProblemKind
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How many builds and bytes were looked at, and what was found."""
+
+    build_count: int
+    size_bytes: int
+    problems: tuple[StoreProblem, ...]
+
+
+def verify(
+    refs: Sequence[AdapterRef], session: Session, *, base: str | None = None, progress: Progress | None = None
+) -> Verification:
+    """Hash every file of the installed builds that `refs` mean; of all of them without refs.
+
+    Raises:
+        NotFound: one of them is not installed.
+    """
+    session.store.finish_interrupted_change()
+    builds = installed_builds(refs, session, base=base)
+    problems: list[StoreProblem] = []
+    size_bytes = sum(guard.size for build in builds for guard in build.pointer.guards.values())
+    with (progress or SilentProgress()).phase("verify", size_bytes) as phase:
+        for build in builds:
+            problems.extend(_check_build(build, session))
+            phase.advance(sum(guard.size for guard in build.pointer.guards.values()))
+    return Verification(len(builds), size_bytes, tuple(problems))
+
+
+def require_sound(verification: Verification) -> None:
+    """Raise what `verify` found.
+
+    Raises:
+        IntegrityProblem: there is a problem.
+    """
+    if not verification.problems:
+        return
+    first = verification.problems[0]
+    more = f", and {len(verification.problems) - 1} more" if len(verification.problems) > 1 else ""
+    masked = " --masked" if first.masked else ""
+    raise IntegrityProblem(
+        f"{first.name} {first.version}: `{first.file}` is {first.kind}: {first.detail}{more}",
+        hint=f"run `mivactl install --reinstall --base {first.base}{masked} {first.name}@=={first.version}`",
+    )
+
+
+def _check_build(build: InstalledBuild, session: Session) -> Iterator[StoreProblem]:
+    line = build.line
+    try:
+        manifest = session.store.manifest(line.manifest.digest)
+    except IntegrityProblem as error:
+        kind: ProblemKind = "changed" if session.store.layout.manifest(line.manifest.digest).exists() else "missing"
+        yield _problem(build, "miva.json", kind, error.message)
+        return
+    if manifest.key != line.key:
+        yield _problem(build, "miva.json", "changed", f"it describes `{manifest.name}` {manifest.key.tag}")
+    for entry in manifest.files:
+        yield from _check_file(build, manifest, entry, session)
+
+
+def _check_file(
+    build: InstalledBuild, manifest: Manifest, entry: FileEntry, session: Session
+) -> Iterator[StoreProblem]:
+    path = session.store.layout.blob(entry.digest)
+    if not path.is_file():
+        yield _problem(build, entry.path, "missing", "the store does not have it")
+        return
+    found = content_of_file(path, entry.path)
+    if found.digest != entry.digest or path.is_symlink():
+        yield _problem(
+            build, entry.path, "changed", f"digest is `{found.digest}`, its manifest states `{entry.digest}`"
+        )
+    elif entry.kind == "weights":
+        try:
+            with path.open("rb") as file:
+                check_header(file, manifest, label=entry.path)
+        except MivaError as error:
+            yield _problem(build, entry.path, "unsound", error.message)
+
+
+def _problem(build: InstalledBuild, file: str, kind: ProblemKind, detail: str) -> StoreProblem:
+    line = build.line
+    return StoreProblem(line.name, str(line.version), line.base.name, line.masked, file, kind, detail)

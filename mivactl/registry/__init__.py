@@ -1,0 +1,1 @@
+"""Where adapters come from: a protocol, and one file per kind of registry."""

@@ -1,0 +1,1 @@
+"""Which builds a request means: pure, without files or network."""

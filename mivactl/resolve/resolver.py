@@ -1,0 +1,127 @@
+"""From requests and bases to a plan. Adapters do not need each other: given a base, each choice stands alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mivactl.resolve.plan import Accept, Choice, Decision, NoPlan, Plan, Reject
+from registry_schema.compatibility import Rejected, check_identity
+from registry_schema.versions import VersionRange
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mivactl.resolve.plan import Request
+    from registry_schema.base_spec import BaseSpec
+    from registry_schema.digests import Digest
+    from registry_schema.index import IndexLine
+    from registry_schema.ref import AdapterRef
+    from registry_schema.versions import Version
+
+
+def resolve(
+    requests: Sequence[Request],
+    bases: Sequence[BaseSpec],
+    *,
+    version: Version | None,
+    masked: bool = False,
+    refused: Mapping[tuple[str, Digest], Reject] | None = None,
+) -> Plan | NoPlan:
+    """The first base on which every request has a build, with the best build for each.
+
+    Args:
+        bases: in order of preference.
+        version: of mivactl itself, for builds that need a newer one; None admits all.
+        masked: whether masked builds are wanted.
+        refused: builds (base's name, manifest's digest) that a closer look has ruled out.
+
+    The best build is the newest version; among equals the one that fits exactly.
+    """
+    trace: list[Decision] = []
+    for base in bases:
+        decisions = [_judge_all(request, base, version, masked=masked, refused=refused or {}) for request in requests]
+        best = [_best(group) for group in decisions]
+        chosen = [decision for decision in best if decision is not None]
+        if len(chosen) == len(requests):
+            taken = [replace(entry, taken=entry in chosen) for group in decisions for entry in group]
+            return Plan(base, tuple(_choice(decision) for decision in chosen), (*trace, *taken))
+        trace.extend(entry for group in decisions for entry in group)
+    return NoPlan(tuple(trace))
+
+
+def _judge_all(
+    request: Request,
+    base: BaseSpec,
+    version: Version | None,
+    *,
+    masked: bool,
+    refused: Mapping[tuple[str, Digest], Reject],
+) -> list[Decision]:
+    decisions = []
+    for candidate in request.candidates:
+        line = candidate.line
+        verdict = (
+            refused.get((base.name, line.manifest.digest))
+            or _check_wanted(line, request.ref)
+            or _check_mask(line, masked=masked)
+            or _check_needs(line, version)
+            or _check_base(line, base)
+        )
+        decisions.append(Decision(request.ref, base.name, candidate, verdict))
+    return decisions
+
+
+def _check_wanted(line: IndexLine, ref: AdapterRef) -> Reject | None:
+    name = line.name
+    if ref.digest is not None:
+        if line.manifest.digest == ref.digest:
+            return None
+        return Reject(f"its digest is `{line.manifest.digest}`", f"ask for `{name}@{line.manifest.digest}`")
+    if line.status == "yanked" and not _is_exact(ref):
+        note = f": {line.note}" if line.note else ""
+        return Reject(f"it was withdrawn{note}", f"ask for `{name}@=={line.version}` to take it all the same")
+    if ref.admits(line.version):
+        return None
+    if ref.admits(line.version, pre=True):
+        return Reject("it is a pre-release", f"ask for `{name}@beta`")
+    return Reject(f"version {line.version} is not in `{ref.versions}`", f"ask for `{name}@=={line.version}`")
+
+
+def _is_exact(ref: AdapterRef) -> bool:
+    return str(ref.versions).startswith("==") and "," not in str(ref.versions)
+
+
+def _check_mask(line: IndexLine, *, masked: bool) -> Reject | None:
+    if line.masked == masked:
+        return None
+    if line.masked:
+        return Reject("it is masked, and no mask is wanted", "add `--masked`")
+    return Reject("it is not masked", "leave out `--masked`")
+
+
+def _check_needs(line: IndexLine, version: Version | None) -> Reject | None:
+    if version is None or line.requires == VersionRange() or line.requires.admits(version, pre=True):
+        return None
+    return Reject(f"it needs mivactl `{line.requires}`, this is {version}", "run `pip install --upgrade mivactl`")
+
+
+def _check_base(line: IndexLine, base: BaseSpec) -> Accept | Reject:
+    fit = check_identity(line.base, base)
+    return Reject(fit.reason, fit.hint) if isinstance(fit, Rejected) else Accept(fit.level, fit.note)
+
+
+def _best(decisions: Sequence[Decision]) -> Decision | None:
+    accepted = [decision for decision in decisions if isinstance(decision.verdict, Accept)]
+    return max(accepted, key=_rank, default=None)
+
+
+def _rank(decision: Decision) -> tuple[Version, bool, bool]:
+    exact = isinstance(decision.verdict, Accept) and decision.verdict.level == "exact"
+    return (decision.candidate.line.version, exact, decision.candidate.installed)
+
+
+def _choice(decision: Decision) -> Choice:
+    if isinstance(decision.verdict, Reject):
+        raise TypeError("a rejected build can not be chosen")
+    return Choice(decision.ref, decision.candidate, decision.verdict)

@@ -1,0 +1,91 @@
+"""From settings to the store, the registries and the bases: the one place that picks them."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mivactl.bases import KnownBase, find_base, known_bases
+from mivactl.registry.directory import DirectoryRegistry
+from mivactl.registry.registry import STARTER
+from mivactl.registry.registry_list import read_registry_list
+from mivactl.store.store import Store
+from registry_schema.errors import NotFound
+from registry_schema.names import RegistryName
+
+if TYPE_CHECKING:
+    from mivactl.settings import Settings
+
+LOCAL: Final = RegistryName("local")
+_PACKAGED_STARTER: Final = Path(__file__).parent / "starter"
+
+
+class Session:
+    """What the settings lead to; everything is looked up when it is first asked for.
+
+    Args:
+        settings: the settings in force.
+        starter: the folder of the starter registry; the packaged one unless a test brings another.
+    """
+
+    def __init__(self, settings: Settings, *, starter: Path | None = None) -> None:
+        self.settings = settings
+        self._starter = starter
+
+    @cached_property
+    def store(self) -> Store:
+        """What is installed."""
+        return Store(self.settings.home / "store", lock_timeout=self.settings.lock_timeout)
+
+    @cached_property
+    def registries(self) -> tuple[DirectoryRegistry, ...]:
+        """Where adapters come from, in the order they are asked: the first that knows a name wins.
+
+        The starter registry is first, so that nobody can put another adapter in place of one that mivactl brings.
+        """
+        added = read_registry_list(self.registry_list).registries
+        own = (DirectoryRegistry(entry.name, Path(entry.path)) for entry in added)
+        return (self.starter, *own, *((self.local,) if (self.local.root / "config.json").exists() else ()))
+
+    @cached_property
+    def starter(self) -> DirectoryRegistry:
+        """The registry that comes with mivactl."""
+        return DirectoryRegistry(STARTER, self._starter or _PACKAGED_STARTER, writable=False)
+
+    @property
+    def local(self) -> DirectoryRegistry:
+        """The person's own registry, made when something is first published without `--to`."""
+        return DirectoryRegistry(LOCAL, self.settings.home / "registry")
+
+    @property
+    def registry_list(self) -> Path:
+        """The file with the registries that were added."""
+        return self.settings.home / "registries.json"
+
+    @cached_property
+    def bases(self) -> tuple[KnownBase, ...]:
+        """The bases on this machine."""
+        return known_bases(self.settings.home)
+
+    def base(self, text: str) -> KnownBase:
+        """The base a person named; raises `NotFound`."""
+        return find_base(text, self.bases)
+
+    def active_base(self) -> KnownBase | None:
+        """The base the settings name, if this machine has it."""
+        return next((base for base in self.bases if base.spec.name == self.settings.base), None)
+
+    def registry(self, name: RegistryName) -> DirectoryRegistry:
+        """One registry by name.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        found = next((registry for registry in self.registries if registry.name == name), None)
+        if found is not None:
+            return found
+        close = get_close_matches(name, [registry.name for registry in self.registries], n=1)
+        hint = f"did you mean `{close[0]}`?" if close else "`mivactl registry list` shows them"
+        raise NotFound(f"no registry `{name}`", hint=hint)

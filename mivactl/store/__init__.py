@@ -1,0 +1,1 @@
+"""The folder of what is installed on this machine."""
