@@ -1,0 +1,120 @@
+"""Turns a pretraining's state into the packaged base: `python -m engine.pretraining.export --to engine/bases/nano`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler
+from safetensors.torch import load_file, save_file
+
+from engine.bases.catalog import SPEC_NAME
+from engine.bases.fingerprint import folder_fingerprint, weights_digest
+from engine.bases.patch_autoencoder import PatchAutoencoder
+from engine.pretraining.nano import (
+    BETA_END,
+    BETA_START,
+    CANVAS,
+    FPS,
+    FRAMES,
+    MOTIONS,
+    TRAIN_STEPS,
+    build_denoiser,
+)
+from registry_schema.base_spec import BaseSpec
+
+SHARD = "14MB"
+
+
+def export(state: Path, folder: Path) -> BaseSpec:
+    """Write the averaged weights of `state` in half precision, and all that goes with them, into `folder`.
+
+    Args:
+        state: `state.safetensors` of a pretraining.
+        folder: replaced as a whole.
+    """
+    fresh = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    average = {
+        name.removeprefix("average."): value for name, value in load_file(state).items() if name.startswith("average.")
+    }
+    denoiser = build_denoiser()
+    weights = {n.removeprefix("denoiser."): v for n, v in average.items() if n.startswith("denoiser.")}
+    denoiser.load_state_dict(weights)
+    denoiser.half().save_pretrained(fresh / "unet", max_shard_size=SHARD)
+    save_conditions(average["conditions"], fresh / "condition.safetensors")
+    PatchAutoencoder().save(fresh / "vae")
+    scheduler().save_pretrained(fresh / "scheduler")
+    spec = describe(fresh / "unet")
+    (fresh / SPEC_NAME).write_bytes(spec.to_bytes())
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    return spec
+
+
+def save_conditions(table: torch.Tensor, path: Path) -> None:
+    """The rows of the condition table, 1 n d each, named after their motions; the last is `null`."""
+    rows = {name: row[None].clone() for name, row in zip((*MOTIONS, "null"), table.half(), strict=True)}
+    save_file(rows, path)
+
+
+def scheduler() -> DDIMScheduler:
+    """The noise schedule in diffusers' words."""
+    return DDIMScheduler(
+        num_train_timesteps=TRAIN_STEPS,
+        beta_start=BETA_START,
+        beta_end=BETA_END,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        clip_sample=False,
+    )
+
+
+def describe(denoiser: Path) -> BaseSpec:
+    """`nano`'s spec for the weights in `denoiser`."""
+    plain = {
+        "schema": BaseSpec.SCHEMA,
+        "name": "nano",
+        "title": "Nano: the base that ships with mivactl",
+        "family": "unet_motion",
+        "architecture": str(folder_fingerprint(denoiser)),
+        "weights": str(weights_digest(denoiser)),
+        "licence": "Apache-2.0",
+        "clip": {"frames": FRAMES, "height": CANVAS.height, "width": CANVAS.width, "fps": round(FPS)},
+        "frames": {"min": 8, "max": 24, "step": 1, "offset": 0},
+        "latent": {"channels": PatchAutoencoder.channels, "spatial": 4, "temporal": 1},
+        "size_multiple": 16,
+        "noise_schedule": {
+            "kind": "diffusion",
+            "betas": "scaled_linear",
+            "beta_start": BETA_START,
+            "beta_end": BETA_END,
+            "train_steps": TRAIN_STEPS,
+            "prediction": "v_prediction",
+            "spacing": "trailing",
+        },
+        "sampling": {"sampler": "dpm", "steps": 20, "start_noise": {}, "match_first_frame": True},
+        "training": {
+            "ranks": {"cross_frame_attention": 32, "implicit_prompt": 32, "temporal_lora": 16},
+            "learning_rate": 1e-3,
+            "steps": 500,
+        },
+        "exact_only": True,
+    }
+    return BaseSpec.from_plain(plain, source=SPEC_NAME)
+
+
+def main() -> None:
+    """Command line of the export."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path(".pretraining/nano"), help="folder of the pretraining")
+    parser.add_argument("--to", type=Path, required=True, help="folder of the base, replaced")
+    options = parser.parse_args()
+    export(options.work / "state.safetensors", options.to)
+
+
+if __name__ == "__main__":
+    main()
