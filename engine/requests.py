@@ -1,0 +1,180 @@
+"""What the doors of `engine.api` are asked and what they answer; free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from engine.recipe import TrainRecipe
+    from registry_schema.adapter_spec import AdapterSpec
+    from registry_schema.names import AdapterName
+    from registry_schema.receipt import AdapterRecord, Receipt, RunSettings
+
+
+@dataclass(frozen=True)
+class AdapterUse:
+    """One adapter of a run.
+
+    Attributes:
+        record: name, digests and weight, as the receipt will have them.
+        spec: what its weights are.
+        weights: the safetensors file.
+    """
+
+    record: AdapterRecord
+    spec: AdapterSpec
+    weights: Path
+
+    @property
+    def label(self) -> str:
+        """What to call it in a sentence: its name, without the namespace `miva`."""
+        return self.record.name.removeprefix("miva/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudioRequest:
+    """What is loaded once for any number of photos: a base and adapters.
+
+    Attributes:
+        base: the folder with its `base.json` and weights.
+        adapters: in order; 1 to 8.
+        verdicts: a folder that remembers which weights were found finite, by digest.
+        device: `cpu`, `cuda`, `mps`, or `auto` for the best of this machine.
+        dtype: `float32`, `bfloat16`, `float16`, or `auto` for the fastest that will do.
+    """
+
+    base: Path
+    adapters: tuple[AdapterUse, ...]
+    verdicts: Path
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnimateRequest:
+    """One photo to animate.
+
+    Attributes:
+        photo: any file that `open_photo` reads.
+        settings: every choice, as `settle` makes it; its device and dtype are those of the studio.
+        outputs: files to write, each in the format its suffix names; they are replaced.
+        tools: versions to write into the receipt besides those of the engine, `mivactl` among them.
+    """
+
+    photo: Path
+    settings: RunSettings
+    outputs: tuple[Path, ...]
+    tools: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class MovedShare:
+    """What one adapter did: the share of the picture it moved, 0 to 1, and whether that is as good as nothing."""
+
+    adapter: str
+    weight: float
+    share: float
+    nothing: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnimateResult:
+    """One animated photo.
+
+    Attributes:
+        outputs: the clips, in the order of the request.
+        receipt: as it lies in the first clip, read back, and beside it; other formats have their own.
+        moved: one entry for each adapter.
+        notes: what a person should know; sentences without a final full stop.
+        seconds: per phase, `load` aside.
+    """
+
+    photo: Path
+    outputs: tuple[Path, ...]
+    receipt: Receipt
+    moved: tuple[MovedShare, ...]
+    notes: tuple[str, ...]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """A training.
+
+    Attributes:
+        clips: a folder of clips of one motion.
+        base: the folder of the base.
+        recipe: every choice; its motion is said.
+        name: what the adapter will be called.
+        output: the folder for the draft; the run's own files lie in `run/` below it.
+        resume: go on with the run in that folder.
+    """
+
+    clips: Path
+    base: Path
+    recipe: TrainRecipe
+    name: AdapterName
+    output: Path
+    resume: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """A trained adapter, as a draft that can be edited and published."""
+
+    folder: Path
+    spec: AdapterSpec
+    clips: int
+    steps: int
+    skipped: int
+    seconds: float
+    final_loss: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRequest:
+    """A question about a composition: where do its adapters conflict, and what do other weights give?
+
+    Attributes:
+        photo: to look at them on; None takes noise.
+        settings: as for `AnimateRequest`.
+        grid: weights for each cell, one number per adapter; empty for no grid.
+        output: file of the labelled grid clip.
+    """
+
+    settings: RunSettings
+    photo: Path | None = None
+    grid: tuple[tuple[float, ...], ...] = ()
+    output: Path | None = None
+
+
+@dataclass(frozen=True)
+class SiteCosine:
+    """Two adapters at one attention site: which way their updates point (-1 to 1), and the quieter one's share."""
+
+    site: str
+    kind: Literal["self", "cross", "temporal"]
+    first: str
+    second: str
+    cosine: float
+    strength: float
+
+
+@dataclass(frozen=True)
+class CompareResult:
+    """Every pair of adapters at every site they share, in the base's order; the grid clip if one was asked for."""
+
+    cosines: tuple[SiteCosine, ...]
+    grid: Path | None
+
+
+@dataclass(frozen=True)
+class ClipComparison:
+    """Two clips frame by frame: mean PSNR in dB (infinite when equal), and the lowest of any frame."""
+
+    psnr: float
+    worst_psnr: float
