@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -44,8 +45,11 @@ def fingerprint(names_and_shapes: Mapping[str, tuple[int, ...]]) -> Digest:
     Args:
         names_and_shapes: every parameter and persistent buffer of a base's denoiser. Types and values are left out,
             so all fine-tunes of one architecture share a fingerprint.
+
+    The digest is over one JSON line `["name",2,3]` per tensor, sorted by bytes.
     """
-    lines = sorted(f"{name} {'x'.join(map(str, shape))}".encode() for name, shape in names_and_shapes.items())
+    rows = (json.dumps([name, *shape], separators=(",", ":")) for name, shape in names_and_shapes.items())
+    lines = sorted(row.encode() for row in rows)
     return Digest.of(b"\n".join(lines))
 
 

@@ -1,4 +1,10 @@
-"""Writes the published schemas: `python -m registry_schema.export` fills `json_schema/`; a test keeps them current."""
+"""Writes the published schemas: `python -m registry_schema.export` fills `json_schema/`; a test keeps them current.
+
+Schema and model agree on names, types, bounds and patterns. Only the model knows rules between fields (`_agree`, sizes
+per kind of file), that a date is in the calendar, that a licence is on the SPDX list, and the names of devices on
+Windows; only it refuses a whole number written `5.0`. What is wrong with bytes (a key twice, NaN, depth) is refused
+by `strict_json` before either is asked.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +37,9 @@ def schema_of(model: type[Document]) -> dict[str, Any]:
     schema = model.model_json_schema(schema_generator=GenerateJsonSchema)
     for part in (schema, *schema.get("$defs", {}).values()):
         _require_constants(part)
+        for field in part.get("properties", {}).values():
+            if "patternProperties" in field:
+                field["additionalProperties"] = False
     if issubclass(model, RootDocument):
         schema["properties"] = {"schema": {"const": model.SCHEMA}, **schema["properties"]}
         schema["required"] = ["schema", *schema.get("required", [])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,9 @@ from registry_schema.ref import MAX_WEIGHT
 from registry_schema.sampling import SamplerName, StartNoise
 from registry_schema.text import Line, PatternText
 from registry_schema.versions import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_ADAPTERS = 8
 Weight = Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)]
@@ -59,6 +62,22 @@ class SizeChoice(PatternText):
         return "is not a size, expected `photo`, `base` or for example `640x480`"
 
 
+class ToolName(PatternText):
+    """What a version in a receipt belongs to: `mivactl`, `python`, `torch`, `diffusers` and others."""
+
+    __slots__ = ()
+    what = "tool name"
+    pattern = r"^[a-z][a-z0-9_.-]{0,39}$"
+    longest = 40
+
+    @classmethod
+    def complaint(cls, text: str) -> str | None:
+        """See `TextValue`."""
+        if re.fullmatch(cls.pattern[1:-1], text):
+            return None
+        return "is not a tool name, expected up to 40 lower-case letters, digits, `_`, `.` and `-`"
+
+
 class RunSettings(Document):
     """Every choice that shapes the frames and their file; `clip` is what the base sampled."""
 
@@ -94,14 +113,14 @@ class Receipt(RootDocument):
     adapters: Annotated[tuple[AdapterRecord, ...], Field(min_length=1, max_length=MAX_ADAPTERS)]
     base: BaseIdentity
     settings: RunSettings
-    versions: Annotated[dict[Annotated[str, Line(40)], Annotated[str, Line(80)]], Field(min_length=1, max_length=32)]
+    versions: Annotated[dict[ToolName, Annotated[str, Line(80)]], Field(min_length=1, max_length=32)]
     output: OutputRecord
     digest: Digest
 
     @model_validator(mode="after")
     def _agree(self) -> Receipt:
         for needed in ("mivactl", "python", "torch"):
-            if needed not in self.versions:
+            if ToolName(needed) not in self.versions:
                 raise rule(f"versions.{needed}", "is missing")
         return self
 
@@ -113,7 +132,7 @@ class Receipt(RootDocument):
         adapters: tuple[AdapterRecord, ...],
         base: BaseIdentity,
         settings: RunSettings,
-        versions: dict[str, str],
+        versions: Mapping[str, str],
         output: OutputRecord,
     ) -> Receipt:
         """A receipt with the digest that belongs to its fields."""
@@ -122,7 +141,7 @@ class Receipt(RootDocument):
             adapters=adapters,
             base=base,
             settings=settings,
-            versions=versions,
+            versions={ToolName(tool): version for tool, version in versions.items()},
             output=output,
             digest=Digest.of(b""),
         )

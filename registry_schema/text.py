@@ -180,5 +180,6 @@ def shown(value: object, *, longest: int = 60) -> str:
     if isinstance(value, bool) or value is None:
         text = {True: "true", False: "false", None: "null"}[value]
     else:
-        text = re.sub(rf"[`{_UNSEEN}]", lambda found: ascii(found[0])[1:-1].replace("`", "'"), str(value))
+        start = str(value)[: longest + 1]
+        text = "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in start).replace("`", "'")
     return text if len(text) <= longest else text[: longest - 3] + "..."
