@@ -34,14 +34,14 @@ def locked(path: Path, *, resource: str, timeout_seconds: float) -> Iterator[Non
         path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, timeout=timeout_seconds, mode=0o666)
     holder = path.with_name(f"{path.name}.holder")
-    try:
-        with disk_errors(path):
+    with disk_errors(path):
+        try:
             lock.acquire()
-    except Timeout as error:
-        raise Busy(
-            f"{resource} is in use by {_read_holder(holder)}, waited {timeout_seconds:g} s",
-            hint="run it again when that has finished, or wait longer with `MIVACTL_LOCK_TIMEOUT=300`",
-        ) from error
+        except Timeout as error:
+            raise Busy(
+                f"{resource} is in use by {_read_holder(holder)}, waited {timeout_seconds:g} s",
+                hint="run it again when that has finished, or wait longer with `MIVACTL_LOCK_TIMEOUT=300`",
+            ) from error
     try:
         with suppress(OSError):
             holder.write_text(f"process {os.getpid()} on {platform.node()}\n", encoding="utf-8")

@@ -47,10 +47,8 @@ def _facts(build: "BuildInfo") -> list[tuple[str, str]]:
         ("tags", ", ".join(manifest.tags)),
         ("registry", build.registry),
         ("installed", "yes" if build.installed else "no"),
-        (
-            "weights",
-            f"{words.size(manifest.weights.size)}, {manifest.tensors.count} tensors, {manifest.weights.digest}",
-        ),
+        ("weights", f"{words.size(manifest.weights.size)}, {manifest.tensors.count} tensors"),
+        ("digest", str(manifest.weights.digest)),
         ("manifest", build.digest),
         ("evidence", _evidence(manifest)),
     ]
