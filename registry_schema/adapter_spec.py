@@ -47,7 +47,7 @@ class CrossFrameAttentionSpec(Document):
     combine: Literal["separate", "joint"] = "separate"
     placement: Literal["parallel", "sequential"] = "parallel"
     rotary: bool = False
-    weighting: Weighting = LearnedWeighting()
+    weighting: Annotated[Weighting, Field(default_factory=LearnedWeighting)]
 
 
 class ImplicitPromptSpec(Document):
@@ -84,7 +84,7 @@ class AdapterSpec(Document):
     mask_stream: MaskStreamSpec | None = None
     clip: ClipShape
     noise_schedule: NoiseSchedule
-    sampling: SamplingHints = SamplingHints()
+    sampling: Annotated[SamplingHints, Field(default_factory=SamplingHints)]
 
     @property
     def parts(self) -> tuple[str, ...]:

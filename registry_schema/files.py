@@ -59,6 +59,3 @@ class FileEntry(Document):
         if self.kind == "weights" and not self.path.endswith(".safetensors"):
             raise rule("path", f"`{self.path}` is no safetensors file, expected weights in `NAME.safetensors`")
         return self
-
-
-__all__ = ["MAX_FILE_BYTES", "Digest", "FileEntry", "FileKind", "FileName"]
