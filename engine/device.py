@@ -6,6 +6,8 @@ import hashlib
 
 import torch
 
+ALIGNMENT_BYTES = 64  # as torch allocates
+
 
 def choose_device() -> torch.device:
     """The accelerator of this machine if it has one, else the processor."""
@@ -29,6 +31,15 @@ def cpu_computes_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 itself; elsewhere emulation is slower than float32."""
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("sve_bf16"))
+
+
+def aligned(tensor: torch.Tensor) -> torch.Tensor:
+    """`tensor` at an address that all kernels like; tensors read from files may lie anywhere.
+
+    Kernels choose their way by alignment, so the last bits of a result depend on it.
+    """
+    on_cpu = tensor.device.type == "cpu"
+    return tensor.clone() if on_cpu and tensor.data_ptr() % ALIGNMENT_BYTES else tensor
 
 
 def mixed_seed(*parts: int | str) -> int:

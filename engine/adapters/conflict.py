@@ -43,7 +43,7 @@ class SiteConflict:
 
 
 def conflicts(base: Base, composition: Composition, noisy: Tensor, timestep: Tensor) -> tuple[SiteConflict, ...]:
-    """Every pair of adapters at every site they share, in the order of sites; one forward pass.
+    """Every pair of adapters at every site they share, in the order the base computes them; one forward pass.
 
     Args:
         base: without adapters.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import safetensors.torch
 import torch
 
+from engine.device import aligned
 from registry_schema.errors import IntegrityProblem, NotFound
 from registry_schema.safetensors_header import TensorHeader, read_header
 
@@ -59,7 +60,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         IntegrityProblem: the file changed in between.
     """
     try:
-        return safetensors.torch.load_file(path)
+        return {name: aligned(tensor) for name, tensor in safetensors.torch.load_file(path).items()}
     except safetensors.SafetensorError as error:
         msg = f"{path.name}: can not be read as safetensors"
         raise IntegrityProblem(msg, hint="the file changed while it was read; run again") from error

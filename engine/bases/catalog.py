@@ -17,6 +17,7 @@ from engine.bases.patch_autoencoder import PatchAutoencoder
 from engine.bases.unet_motion import UNetMotionBase
 from engine.bases.wan import WanBase
 from engine.bases.wan_autoencoder import WanAutoencoder
+from engine.device import aligned
 from registry_schema.base_spec import BaseSpec
 from registry_schema.errors import IntegrityProblem, NotFound
 from registry_schema.safetensors_header import read_header
@@ -24,7 +25,7 @@ from registry_schema.safetensors_header import read_header
 if TYPE_CHECKING:
     from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.denoiser_base import DenoiserBase
-    from engine.bases.diffusers_types import AutoencoderModel
+    from engine.bases.diffusers_types import DiffusersModel
     from registry_schema.base_spec import BaseFamily
     from registry_schema.digests import Digest
 
@@ -88,12 +89,9 @@ def load_base(name_or_folder: str | Path, *, device: torch.device, dtype: torch.
     spec = read_base_spec(folder)
     weights = _denoiser_folder(folder)
     _require(spec.name, "architecture", expected=spec.architecture, found=folder_fingerprint(weights))
-    denoiser = getattr(diffusers, _DENOISERS[spec.family]).from_pretrained(
-        weights, torch_dtype=dtype, use_safetensors=True, local_files_only=True
-    )
-    return _BASES[spec.family](
-        spec, denoiser.to(device), autoencoder=_autoencoder(folder / "vae", device), condition=_condition(folder)
-    )
+    denoiser = _frozen(getattr(diffusers, _DENOISERS[spec.family]), weights, device=device, dtype=dtype)
+    autoencoder = _autoencoder(folder / "vae", device)
+    return _BASES[spec.family](spec, denoiser, autoencoder=autoencoder, condition=_condition(folder))
 
 
 def verify_base(name_or_folder: str | Path) -> None:
@@ -119,7 +117,7 @@ def _denoiser_folder(folder: Path) -> Path:
 
 def _require(name: str, what: str, *, expected: Digest, found: Digest) -> None:
     if expected != found:
-        msg = f"base `{name}`: its {what} is `{found[:19]}...`, its base.json says `{expected[:19]}...`"
+        msg = f"base `{name}`: digest of its {what} is `{found[:19]}...`, base.json says `{expected[:19]}...`"
         raise IntegrityProblem(msg, hint="install the base again")
 
 
@@ -131,7 +129,7 @@ def _condition(folder: Path) -> torch.Tensor:
     if "null" not in header.tensors or len(header.tensors["null"].shape) != 3:
         msg = f"{path.name}: has no tensor `null` of three axes"
         raise IntegrityProblem(msg)
-    return safetensors.torch.load_file(path)["null"]
+    return aligned(safetensors.torch.load_file(path)["null"])
 
 
 def _autoencoder(folder: Path, device: torch.device) -> ClipAutoencoder:
@@ -140,13 +138,18 @@ def _autoencoder(folder: Path, device: torch.device) -> ClipAutoencoder:
     if kind == "lapped-transform":
         return FrameByFrame(PatchAutoencoder.load(folder))
     if kind == "AutoencoderKL":
-        return FrameByFrame(KlAutoencoder(_frozen(diffusers.AutoencoderKL, folder, device)))
+        return FrameByFrame(KlAutoencoder(_frozen(diffusers.AutoencoderKL, folder, device=device)))
     if kind == "AutoencoderKLWan":
-        return WanAutoencoder(_frozen(diffusers.AutoencoderKLWan, folder, device))
+        return WanAutoencoder(_frozen(diffusers.AutoencoderKLWan, folder, device=device))
     msg = f"autoencoder `{kind}` of base folder `{folder.parent}` is not known"
     raise IntegrityProblem(msg)
 
 
-def _frozen(model: AutoencoderModel, folder: Path, device: torch.device) -> AutoencoderModel:
-    loaded = model.from_pretrained(folder, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True)
-    return loaded.to(device).requires_grad_(requires_grad=False).eval()
+def _frozen(
+    model: type[DiffusersModel], folder: Path, *, device: torch.device, dtype: torch.dtype = torch.float32
+) -> DiffusersModel:
+    diffusers.utils.logging.disable_progress_bar()
+    loaded = model.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True).to(device)
+    for parameter in loaded.parameters():
+        parameter.data = aligned(parameter.data)
+    return loaded.requires_grad_(requires_grad=False).eval()

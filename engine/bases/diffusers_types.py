@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+DiffusersModel: TypeAlias = Any  # any model with `from_pretrained`
 DenoiserModel: TypeAlias = Any  # `UNetMotionModel` or `WanTransformer3DModel`
 AutoencoderModel: TypeAlias = Any  # `AutoencoderKL` or `AutoencoderKLWan`
 AttentionModule: TypeAlias = Any  # `Attention` or `WanAttention`

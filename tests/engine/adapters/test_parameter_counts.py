@@ -47,7 +47,11 @@ def count(spec, sites, tail="") -> int:
 def test_an_adapter_of_stable_diffusion_has_the_papers_35_4_million_parameters(animatediff_sites):
     ranks = {"cross_frame_attention": "full", "implicit_prompt": 64, "temporal_lora": 32}
     spec = WORDS | {"ranks": ranks, "temporal_lora": {}}
-    assert [sum(site.kind == kind for site in animatediff_sites) for kind in ("self", "cross", "temporal")] == [16, 16, 40]
+    assert [sum(site.kind == kind for site in animatediff_sites) for kind in ("self", "cross", "temporal")] == [
+        16,
+        16,
+        40,
+    ]
     assert count(spec, animatediff_sites) == 35_444_960
     assert count(spec, animatediff_sites, "cfa.") == 24_834_272
     assert count(spec, animatediff_sites, "ca.") == 1_599_488
