@@ -43,6 +43,11 @@ def unknown_adapter(name: AdapterName, session: Session) -> NotFound:
     known = {str(build.line.name) for build in session.store.installed()}
     for registry in session.registries:
         known.update(registry.names())
+    if str(name) in known:
+        return NotFound(
+            f"every build of `{name}` is in a format newer than this mivactl knows",
+            hint="run `pip install --upgrade mivactl`",
+        )
     places = ", ".join(f"`{registry.name}`" for registry in session.registries)
     return NotFound(f"no adapter `{name}` in the registries {places}", hint=did_you_mean(name, sorted(known)))
 

@@ -14,7 +14,7 @@ from mivactl.registry.directory import DirectoryRegistry, create_directory_regis
 from mivactl.registry.upload import upload
 from mivactl.session import LOCAL
 from registry_schema.compatibility import Rejected, check_fit
-from registry_schema.errors import Incompatible, UsageProblem
+from registry_schema.errors import Incompatible
 from registry_schema.files import FileEntry
 from registry_schema.manifest import Manifest, TensorsRecord
 from registry_schema.names import RegistryName
@@ -127,8 +127,6 @@ def _check_weights(path: Path) -> TensorsRecord:
     """The header gate, then every value."""
     with path.open("rb") as file:
         header = read_header(file, path.stat().st_size, source=path.name)
-        if not header.tensors:
-            raise UsageProblem(f"{path.name}: has no tensors, expected an adapter's weights", hint="train it again")
         check_finite(file, header, source=path.name)
         return TensorsRecord(count=len(header.tensors), digest=tensor_digest(file, header))
 

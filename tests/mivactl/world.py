@@ -8,10 +8,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 from safetensors.numpy import save_file
 
 from mivactl.cli.app import run
@@ -19,9 +18,13 @@ from mivactl.operations.draft import Release, write_draft_documents
 from mivactl.session import Session
 from mivactl.settings import Settings
 from registry_schema.adapter_spec import AdapterSpec, MaskStreamSpec
-from registry_schema.base_spec import BaseSpec
 from registry_schema.manifest import TrainingRecord
 from tests.registry_schema.samples import adapter_spec, base_spec, digest, flow_base_spec
+
+if TYPE_CHECKING:
+    import pytest
+
+    from registry_schema.base_spec import BaseSpec
 
 NANO = base_spec()
 WAN = flow_base_spec()
