@@ -138,7 +138,9 @@ class TrainRecipe(_Section):
         When and how often it saves may change; so may its length where the learning rate does not depend on it.
         """
         plain = TrainRecipe()
-        kept = {name: getattr(plain.run, name) for name in ("checkpoint_steps", "checkpoint_seconds", "keep_checkpoints")}
+        kept = {
+            name: getattr(plain.run, name) for name in ("checkpoint_steps", "checkpoint_seconds", "keep_checkpoints")
+        }
         optimiser = self.optimiser
         if optimiser.schedule == "constant":
             optimiser = optimiser.model_copy(update={"steps": plain.optimiser.steps})
@@ -244,7 +246,11 @@ def _unknown_key(path: tuple[str, ...]) -> UsageProblem:
     # a right key in the wrong section is nearer than a similar one in the right section
     same_leaf = [name for name, leaf in known.items() if leaf[-1] == path[-1]]
     near = same_leaf or difflib.get_close_matches(wanted, known, n=1, cutoff=0.4)
-    hint = f"did you mean `{near[0]}`?" if near else f"sections are {', '.join(sorted({leaf[0] for leaf in known.values()}))}"
+    hint = (
+        f"did you mean `{near[0]}`?"
+        if near
+        else f"sections are {', '.join(sorted({leaf[0] for leaf in known.values()}))}"
+    )
     return UsageProblem(f"recipe has no key `{wanted}`", hint=hint)
 
 

@@ -84,9 +84,7 @@ class ClipDataset:
             yield window_pixels(decoded, window, self.shape)
 
 
-def open_clips(
-    folder: Path, shape: ClipShape, choice: ClipChoice, *, seed: int, progress: Progress
-) -> ClipDataset:
+def open_clips(folder: Path, shape: ClipShape, choice: ClipChoice, *, seed: int, progress: Progress) -> ClipDataset:
     """The clips of a folder; every one of them is decoded to its end.
 
     Raises:

@@ -1,10 +1,11 @@
 """The draft folder that a training leaves: all that `publish` needs, in files a person can read and edit.
 
-    adapter.safetensors   the weights
-    adapter.json          what they are (`AdapterSpec`)
-    recipe.toml           every choice they were trained with
-    training.json         clips, steps, seed, seconds, versions
-    release.toml          name, version, title, summary, licence, authors: to be edited before publishing
+adapter.safetensors    the weights
+adapter.json           what they are (`AdapterSpec`)
+recipe.toml            every choice they were trained with
+training.json          how they came to be (`TrainingRecord`); published in the manifest
+training-report.json   the same at length: loss, seconds, clips, versions; stays at home
+release.toml           name, version, title, summary, licence, authors: to be edited before publishing
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from engine.adapters.weights import save_adapter
+from engine.adapters.weights import adapter_bytes
 from engine.recipe import toml_text
 from engine.training.durable import sync
+from registry_schema.digests import Digest
+from registry_schema.manifest import TrainingRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +35,11 @@ WEIGHTS_NAME = "adapter.safetensors"
 SPEC_NAME = "adapter.json"
 RECIPE_NAME = "recipe.toml"
 TRAINING_NAME = "training.json"
+REPORT_NAME = "training-report.json"
 RELEASE_NAME = "release.toml"
 
-TRAINING_SCHEMA = "miva.training/1"
+REPORT_SCHEMA = "miva.training-report/1"
+NOT_STATED = "not stated"
 PACKAGES = ("mivactl", "torch", "diffusers", "safetensors", "numpy", "av", "pillow")
 
 
@@ -63,41 +68,63 @@ class TrainOutcome:
     precision: str
 
 
-def write_draft(folder: Path, outcome: TrainOutcome, base: BaseSpec, name: AdapterName) -> None:
-    """Writes the draft; a `release.toml` that is there already is the person's own and stays."""
+def write_draft(
+    folder: Path, outcome: TrainOutcome, base: BaseSpec, *, name: AdapterName, footage: str = NOT_STATED
+) -> None:
+    """Writes the draft; a `release.toml` that is there already is the person's own and stays.
+
+    Args:
+        folder: made if missing.
+        outcome: of the training.
+        base: it was trained on.
+        name: to publish under.
+        footage: in words, whose clips these are.
+
+    Raises:
+        IntegrityProblem: the trained weights are not finite.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{WEIGHTS_NAME}.part"
-    save_adapter(outcome.adapter, draft, {})
-    sync(draft)
-    draft.replace(folder / WEIGHTS_NAME)
+    _write(folder / WEIGHTS_NAME, adapter_bytes(outcome.adapter, {}))
     _write(folder / SPEC_NAME, _json(outcome.adapter.spec.plain()))
-    _write(folder / RECIPE_NAME, outcome.recipe.to_toml())
-    _write(folder / TRAINING_NAME, _json(training_facts(outcome)))
+    _write(folder / RECIPE_NAME, outcome.recipe.to_toml().encode())
+    _write(folder / TRAINING_NAME, _json(training_record(outcome, footage=footage).plain()))
+    _write(folder / REPORT_NAME, _json(training_report(outcome)))
     if not (folder / RELEASE_NAME).exists():
-        _write(folder / RELEASE_NAME, toml_text(release_facts(outcome, base, name)))
+        _write(folder / RELEASE_NAME, toml_text(release_words(outcome, base, name)).encode())
 
 
-def training_facts(outcome: TrainOutcome) -> dict[str, Any]:
-    """How the weights came to be."""
+def training_record(outcome: TrainOutcome, *, footage: str) -> TrainingRecord:
+    """How the weights came to be, as the manifest says it."""
+    return TrainingRecord(
+        clips=len(outcome.dataset.clips),
+        steps=outcome.steps,
+        seed=outcome.recipe.run.seed,
+        recipe=Digest(outcome.recipe.digest),
+        footage=footage,
+        tool=f"mivactl {_version('mivactl')}",
+    )
+
+
+def training_report(outcome: TrainOutcome) -> dict[str, Any]:
+    """How the weights came to be, at length."""
     return {
-        "schema": TRAINING_SCHEMA,
-        "clips": len(outcome.dataset.clips),
+        "schema": REPORT_SCHEMA,
         "steps": outcome.steps,
-        "seed": outcome.recipe.run.seed,
-        "recipe": outcome.recipe.digest,
-        "tool": f"mivactl {_version('mivactl')}",
         "skipped_steps": outcome.skipped,
         "seconds": round(outcome.seconds, 1),
         "final_loss": outcome.final_loss,
         "weights": "average" if outcome.recipe.optimiser.ema_decay else "last",
         "precision": outcome.precision,
         "dataset": outcome.dataset.digest,
-        "footage": [{"file": clip.path.name, "digest": clip.facts.digest} for clip in outcome.dataset.clips],
+        "clips": [
+            {"file": clip.path.name, "digest": clip.facts.digest, "windows": len(clip.windows)}
+            for clip in outcome.dataset.clips
+        ],
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
     }
 
 
-def release_facts(outcome: TrainOutcome, base: BaseSpec, name: AdapterName) -> dict[str, Any]:
+def release_words(outcome: TrainOutcome, base: BaseSpec, name: AdapterName) -> dict[str, Any]:
     """What a person is asked to check before publishing; the licence is the base's, as a start."""
     motion = outcome.adapter.spec.motion
     count = len(outcome.dataset.clips)
@@ -109,7 +136,6 @@ def release_facts(outcome: TrainOutcome, base: BaseSpec, name: AdapterName) -> d
         "licence": str(base.licence),
         "authors": [],
         "tags": [],
-        "footage": "not stated",
     }
 
 
@@ -120,12 +146,12 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-def _json(document: dict[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n"
+def _json(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.part")
-    draft.write_text(text, encoding="utf-8")
+    draft.write_bytes(content)
     sync(draft)
     draft.replace(path)

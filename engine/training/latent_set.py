@@ -40,6 +40,11 @@ class LatentSet:
     cache: LatentCache
     flip: bool
 
+    @property
+    def digest(self) -> str:
+        """Of the clips and their windows."""
+        return self.dataset.digest
+
     def encode(self, progress: Progress) -> None:
         """Makes what the cache does not hold."""
         clips = self.dataset.clips
@@ -61,7 +66,9 @@ class LatentSet:
             self._encode(clip)
             found = self.cache.read(origin)
         if found is None:
-            raise IntegrityProblem(f"latents of `{clip.path.name}` do not stay in `{self.cache.path_of(origin).parent}`")
+            raise IntegrityProblem(
+                f"latents of `{clip.path.name}` do not stay in `{self.cache.path_of(origin).parent}`"
+            )
         return found
 
     def _encode(self, clip: TrainingClip) -> None:

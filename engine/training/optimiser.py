@@ -55,9 +55,7 @@ def optimiser_tensors(optimiser: torch.optim.AdamW, parameters: Parameters) -> d
     }
 
 
-def restore_optimiser(
-    optimiser: torch.optim.AdamW, parameters: Parameters, tensors: Mapping[str, Tensor]
-) -> None:
+def restore_optimiser(optimiser: torch.optim.AdamW, parameters: Parameters, tensors: Mapping[str, Tensor]) -> None:
     """The inverse of `optimiser_tensors`.
 
     Raises:

@@ -29,9 +29,7 @@ def claim_run_folder(folder: Path, *, resume: bool) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as problem:
-        raise Busy(
-            f"another process trains in `{folder}`", hint="wait for it, or choose another folder"
-        ) from problem
+        raise Busy(f"another process trains in `{folder}`", hint="wait for it, or choose another folder") from problem
     try:
         if not resume and _holds_a_run(folder):
             raise Busy(

@@ -91,12 +91,19 @@ class Checkpoints:
         return target
 
     def latest(self) -> RunState | None:
-        """The newest complete state, or none."""
+        """The newest state that can be read, or none where nothing was saved yet.
+
+        Raises:
+            IntegrityProblem: states were saved and none of them can be read.
+        """
+        problem = None
         for folder in reversed(self._complete()):
             try:
                 return _read(folder)
-            except IntegrityProblem:
-                continue
+            except IntegrityProblem as unreadable:
+                problem = problem or unreadable
+        if problem is not None:
+            raise problem
         return None
 
     def _complete(self) -> list[Path]:

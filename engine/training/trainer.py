@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -31,13 +31,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from jaxtyping import Float
     from torch import Tensor
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
     from engine.recipe import TrainRecipe
-    from engine.training.latent_set import LatentSet
     from engine.training.stop_signals import StopRequest
+
+
+class Examples(Protocol):
+    """Where a trainer gets its clean latents from."""
+
+    @property
+    def digest(self) -> str:
+        """Changes with anything that `batch` may give."""
+
+    def batch(self, seed: int, samples: range) -> Float[Tensor, "b c f h w"]:
+        """The latents of these samples of a run, counted from its first one; a pure function."""
+
 
 LOG_NAME = "log.jsonl"
 CHECKPOINTS_NAME = "checkpoints"
@@ -80,7 +92,7 @@ class Trainer:
     """
 
     def __init__(
-        self, base: Base, adapter: MivaAdapter, examples: LatentSet, recipe: TrainRecipe, run_dir: Path
+        self, base: Base, adapter: MivaAdapter, examples: Examples, recipe: TrainRecipe, run_dir: Path
     ) -> None:
         self._base = base
         self._adapter = adapter
@@ -93,6 +105,11 @@ class Trainer:
         self._log_path = run_dir / LOG_NAME
         self._checkpoints = Checkpoints(run_dir / CHECKPOINTS_NAME, keep=recipe.run.keep_checkpoints)
         self._counters = Counters()
+
+    @property
+    def adapter(self) -> MivaAdapter:
+        """What is trained."""
+        return self._adapter
 
     @property
     def counters(self) -> Counters:
@@ -225,7 +242,7 @@ class Trainer:
     def _identity(self) -> dict[str, str]:
         return {
             "recipe": self._recipe.resume_digest,
-            "clips": self._examples.dataset.digest,
+            "clips": self._examples.digest,
             "base": str(self._base.spec.weights),
             "precision": str(self._base.dtype),
         }

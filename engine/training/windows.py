@@ -86,7 +86,7 @@ def _spread(every: Sequence[tuple[int, ...]], count: int) -> list[tuple[int, ...
 
 def _at_own_speed(clip: ClipFacts, shape: ClipShape) -> list[tuple[int, ...]]:
     """For each first frame: the frames shown nearest to 0, 1, 2, ... ticks of the base's clock after it."""
-    needed_seconds = (shape.frames - 1) / shape.fps
+    span = (shape.frames - 1) / shape.fps
     if len(clip.times) < 2:
         raise WindowProblem("it has one frame only", "use a clip that moves")
     rate = 1 / clip.frame_seconds
@@ -96,12 +96,12 @@ def _at_own_speed(clip: ClipFacts, shape: ClipShape) -> list[tuple[int, ...]]:
             "use a smoother clip, or `--set clips.speed=stride` to change its speed",
         )
     # half a frame of grace: the last frame is shown until its own end
-    last_start = clip.times[-1] + clip.frame_seconds / 2 - needed_seconds
+    last_start = clip.times[-1] + clip.frame_seconds / 2 - span
     starts = [i for i, time in enumerate(clip.times) if time <= last_start]
     if not starts:
         seconds = clip.times[-1] - clip.times[0] + clip.frame_seconds
         raise WindowProblem(
-            f"it lasts {seconds:.2f} s, expected at least {needed_seconds:.2f} s",
+            f"it lasts {seconds:.2f} s, expected at least {shape.frames / shape.fps:.2f} s",
             "use a longer clip, or `--set clips.speed=stride` to change its speed",
         )
     ticks = [k / shape.fps for k in range(shape.frames)]

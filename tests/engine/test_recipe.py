@@ -11,7 +11,11 @@ from registry_schema.errors import UsageProblem
 def test_a_recipe_survives_being_written_and_read():
     recipe = recipe_from_dict(
         {
-            "adapter": {"motion": 'a "quoted" \\ motion', "subjects": ["a bird", "zwölf Vögel"], "ranks": {"temporal_lora": "off"}},
+            "adapter": {
+                "motion": 'a "quoted" \\ motion',
+                "subjects": ["a bird", "zwölf Vögel"],
+                "ranks": {"temporal_lora": "off"},
+            },
             "optimiser": {"gradient_clip": float("inf"), "learning_rate": 3e-4},
         }
     )

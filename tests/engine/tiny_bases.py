@@ -54,9 +54,7 @@ def tiny_unet_base(
     )
 
 
-def tiny_spec(
-    denoiser: torch.nn.Module, *, schedule: dict[str, object] | None, sampler: str, seed: int
-) -> BaseSpec:
+def tiny_spec(denoiser: torch.nn.Module, *, schedule: dict[str, object] | None, sampler: str, seed: int) -> BaseSpec:
     shapes = {name: tuple(tensor.shape) for name, tensor in denoiser.state_dict().items()}
     document = {
         "name": "tiny",
