@@ -99,8 +99,9 @@ def _dispatch(arguments: Sequence[str]) -> int:
         result = typer.main.get_command(build_app()).main(
             args=list(arguments), prog_name="mivactl", standalone_mode=False
         )
-    except BrokenPipeError:
-        raise
+    except SystemExit as stopped:
+        # Out of standalone mode Typer ends the process for one reason: the reader of stdout has gone.
+        raise BrokenPipeError from stopped
     except MivaError as error:
         return _report(arguments, flags, error)
     except (KeyboardInterrupt, typer.Abort):

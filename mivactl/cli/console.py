@@ -57,6 +57,16 @@ class Console:
         if error.hint:
             _write(sys.stderr, f"hint: {plain_text(error.hint)}")
 
+    def partly(self, command: str, data: Mapping[str, object], show: Callable[[], None], error: MivaError) -> None:
+        """The result of a command of which a part failed: `data` and `error` in one envelope, or both in words."""
+        if self.as_json:
+            details = {"code": error.code, "message": error.message, "hint": error.hint}
+            self._envelope({"ok": False, "command": command, "data": plain_data(data), "error": details})
+            return
+        show()
+        sys.stdout.flush()
+        self.failure(command, error)
+
     def line(self, text: str = "") -> None:
         """One line of data."""
         _write(sys.stdout, plain_text(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,6 +22,8 @@ def plain_data(value: object) -> PlainData:
     """`value` as JSON knows it: dataclasses and documents become objects, names and paths become text."""
     if value is None or isinstance(value, bool | int | float | str):
         return str(value) if isinstance(value, Enum) else value
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
     if isinstance(value, _Document):
         return value.model_dump(mode="json", by_alias=True)
     if is_dataclass(value):

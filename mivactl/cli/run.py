@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mivactl.cli.console import Console
     from mivactl.cli.progress import ConsoleProgress
     from mivactl.session import Session
+    from registry_schema.errors import MivaError
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,10 @@ class Run:
     def answer(self, data: Mapping[str, object], show: Callable[[], None]) -> None:
         """The result of the command: `data` for `--json`, `show` for a person."""
         self.console.answer(self.command, data, show)
+
+    def answer_partly(self, data: Mapping[str, object], show: Callable[[], None], error: MivaError) -> None:
+        """The result of a command of which a part failed; ends it with the exit code of `error`."""
+        import typer
+
+        self.console.partly(self.command, data, show, error)
+        raise typer.Exit(error.exit_code)

@@ -14,7 +14,7 @@ from mivactl.registry.registry import STARTER
 from mivactl.resolve.plan import Plan
 from mivactl.store.pointer import place_of
 from mivactl.store.transaction import NewBuild
-from registry_schema.errors import Refused, UsageProblem
+from registry_schema.errors import Busy, Refused, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,7 +130,8 @@ def ensure_installed(
         yes: whether builds may come from other registries too.
 
     Raises:
-        Refused: a build would come from another registry and `yes` is not set; and all that `install` raises.
+        Refused: a build would come from another registry and `yes` is not set.
+        NotFound, Incompatible, IntegrityProblem, ResourceProblem, Busy: as `install`.
     """
     plan = plan_for(refs, session, base=base, installed_only=True)
     if not isinstance(plan, Plan):
@@ -145,7 +146,11 @@ def ensure_installed(
         )
     _carry_out(tasks, session, progress or SilentProgress())
     installed = {build.line.manifest.digest: build for build in session.store.installed()}
-    return tuple(installed[choice.candidate.line.manifest.digest] for choice in plan.choices)
+    wanted = [choice.candidate.line for choice in plan.choices]
+    gone = next((line for line in wanted if line.manifest.digest not in installed), None)
+    if gone is not None:
+        raise Busy(f"`{gone.name}` {gone.version} was uninstalled by another process", hint="run it again")
+    return tuple(installed[line.manifest.digest] for line in wanted)
 
 
 def _tasks(plan: Plan, session: Session, *, reinstall: bool) -> tuple[_Task, ...]:

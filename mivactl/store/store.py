@@ -162,5 +162,6 @@ def _with_pending(
 def _damaged(message: str, build: InstalledBuild | None = None) -> IntegrityProblem:
     if build is None:
         return IntegrityProblem(message, hint="run `mivactl verify` to see what is damaged")
-    reference = f"{build.line.name}@=={build.line.version}"
-    return IntegrityProblem(message, hint=f"run `mivactl install --reinstall {reference}`")
+    line = build.line
+    switches = f"--reinstall --base {line.base.name}{' --masked' if line.masked else ''}"
+    return IntegrityProblem(message, hint=f"run `mivactl install {switches} {line.name}@=={line.version}`")

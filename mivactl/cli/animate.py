@@ -1,0 +1,222 @@
+"""`mivactl animate`."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mivactl.cli.composition_options import (
+    BlendOption,
+    FitOption,
+    FpsOption,
+    FramesOption,
+    LoopOption,
+    MatchOption,
+    PresetOption,
+    SamplerOption,
+    SeedOption,
+    SizeOption,
+    StartNoiseOption,
+    StepsOption,
+    UseOption,
+    YesOption,
+    one_of,
+    references,
+)
+from mivactl.cli.options import BaseOption
+from mivactl.cli.run import Run
+
+if TYPE_CHECKING:
+    from mivactl.engine_bridge import AnimateResult
+    from mivactl.operations.animate import Animation, AnimationPlan
+
+
+def animate(  # noqa: PLR0913 - one parameter for each option
+    run: Run,
+    photos: Annotated[
+        list[str], typer.Argument(metavar="PHOTO...", help="Photos, folders of photos, or patterns like `*.jpg`.")
+    ],
+    *,
+    use: UseOption = None,
+    preset: PresetOption = None,
+    base: BaseOption = None,
+    out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE|DIR",
+            help="`.mp4`, `.webm`, `.gif`, `.webp`, `.apng`, or a folder; repeat it for several formats. "
+            "`PHOTO-ADAPTERS.mp4` in the current folder if left out.",
+        ),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,
+    yes: YesOption = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files of others, and render finished clips again.")
+    ] = False,
+    blend: BlendOption = False,
+    seed: SeedOption = None,
+    steps: StepsOption = None,
+    frames: FramesOption = None,
+    sampler: SamplerOption = None,
+    start_noise: StartNoiseOption = None,
+    match_first_frame: MatchOption = None,
+    size: SizeOption = "photo",
+    fit: FitOption = "crop",
+    fps: FpsOption = None,
+    loop: LoopOption = "none",
+) -> None:
+    """Make photos move.
+
+    Example: mivactl animate photo.jpg --use waterfall:0.5 --use clouds:0.5
+
+    An output that mivactl wrote before is replaced; any other file is refused without `--force`. Of several photos,
+    those whose clip is there already, made the same way, are not rendered again. A photo that fails does not stop the
+    others; the exit code is then 1. Ctrl-C keeps what there is as `*.partial.mp4`.
+    """
+    from mivactl.operations.animate import AnimateOptions, animate_photos, plan_animation
+    from mivactl.operations.composition import Wanted
+
+    options = AnimateOptions(
+        photos=tuple(photos),
+        outputs=tuple(out or ()),
+        wanted=Wanted(refs=references(use), preset=preset, base=base, blend=blend, yes=yes),
+        choices=run_choices(
+            seed=seed,
+            steps=steps,
+            frames=frames,
+            fps=fps,
+            sampler=sampler,
+            start_noise=start_noise,
+            match_first_frame=match_first_frame,
+            size=size,
+            fit=one_of("--fit", fit, ("crop", "pad", "stretch")),
+            loop=one_of("--loop", loop, ("none", "pingpong")),
+        ),
+        force=force,
+    )
+    if plan:
+        _show_plan(run, plan_animation(options, run.session))
+        return
+    done = animate_photos(options, run.session, progress=run.progress, done=lambda result: tell_moved(run, result))
+    _show(run, done)
+
+
+def run_choices(**values: Any) -> Any:  # noqa: ANN401 - `RunChoices`, loaded when it is needed
+    """The choices of a run from its options; those left out keep their defaults."""
+    from mivactl.operations.animate import RunChoices
+
+    return RunChoices(**{name: value for name, value in values.items() if value is not None})
+
+
+def tell_moved(run: Run, result: "AnimateResult") -> None:
+    """One line for each adapter: the share of the picture it moved; a warning when that is nothing."""
+    for note in result.notes:
+        run.console.note(f"{result.photo.name}: {note}")
+    for moved in result.moved:
+        if moved.nothing:
+            run.console.warn(
+                f"{moved.adapter} at weight {moved.weight:.4g} moved nothing in {result.photo.name}: "
+                "is its subject in the picture? try a higher weight"
+            )
+        else:
+            run.console.note(f"{moved.adapter} at weight {moved.weight:.4g} moved {moved.share:.0%} of the picture")
+
+
+def clip_data(result: "AnimateResult") -> dict[str, object]:
+    """One clip for `--json`."""
+    return {
+        "photo": result.photo,
+        "outputs": result.outputs,
+        "moved": result.moved,
+        "notes": result.notes,
+        "seconds": result.seconds,
+        "receipt": result.receipt.plain(),
+    }
+
+
+def _show(run: Run, done: "Animation") -> None:
+    data = {
+        "base": done.base,
+        "reason": done.reason,
+        "clips": [clip_data(result) for result in done.made],
+        "kept": done.kept,
+        "failed": [
+            {"photo": failed.photo, "code": failed.error.code, "message": failed.error.message, "hint": failed.error.hint}
+            for failed in done.failed
+        ],
+    }
+
+    def show() -> None:
+        for result in done.made:
+            for path in result.outputs:
+                run.console.line(str(path))
+        for job in done.kept:
+            run.console.note(f"{job.photo}: its clip is there already (`--force` renders it again)")
+
+    if not done.failed:
+        run.answer(data, show)
+        return
+    from registry_schema.errors import MivaError
+
+    total = len(done.made) + len(done.kept) + len(done.failed)
+    listed = "; ".join(failed.error.message for failed in done.failed)
+    error = MivaError(
+        f"{len(done.failed)} of {total} photos failed: {listed}", hint="run it again: finished clips are kept"
+    )
+    run.answer_partly(data, show, error)
+
+
+def _show_plan(run: Run, plan: "AnimationPlan") -> None:
+    prepared = plan.prepared
+    chosen, settings = prepared.composed.chosen, prepared.settings
+    clip = settings.clip
+    adapters = [
+        {"name": build.manifest.name, "version": str(build.manifest.version), "weight": weight, "fit": build.note or "ok"}
+        for build, weight in zip(chosen.builds, prepared.composed.weights, strict=True)
+    ]
+
+    def show() -> None:
+        for note in prepared.notes[1:]:
+            run.console.note(note)
+        words = "" if plan.estimate.measured else ", a first guess: no run on this machine so far"
+        pairs = [
+            ("base", f"{chosen.base.spec.name}: {chosen.reason}"),
+            *(("adapter", f"{entry['name']} {entry['version']} at weight {entry['weight']:.4g}") for entry in adapters),
+            ("to install", ", ".join(plan.missing)),
+            ("sampling", f"{settings.steps} steps of {settings.sampler}, seed {settings.seed}"),
+            ("base clip", f"{clip.frames} frames of {clip.width}x{clip.height}"),
+            ("time", f"about {plan.estimate.seconds * len(plan.photos):.0f} s{words}"),
+        ]
+        run.console.facts(pairs)
+        for photo in plan.photos:
+            outputs = ", ".join(map(str, photo.outputs))
+            if photo.problem is not None:
+                run.console.warn(photo.problem.message)
+            elif photo.photo_size and photo.clip_size:
+                run.console.line(f"{photo.photo} ({_by(photo.photo_size)}) -> {outputs} ({_by(photo.clip_size)})")
+
+    data = {
+        "base": chosen.base.spec.name,
+        "reason": chosen.reason,
+        "adapters": adapters,
+        "missing": plan.missing,
+        "settings": settings.plain(),
+        "seconds": plan.estimate.seconds * len(plan.photos),
+        "seconds_measured": plan.estimate.measured,
+        "photos": [
+            {
+                "photo": photo.photo,
+                "outputs": photo.outputs,
+                "photo_size": photo.photo_size,
+                "clip_size": photo.clip_size,
+                "problem": photo.problem.message if photo.problem else None,
+            }
+            for photo in plan.photos
+        ],
+    }
+    run.answer(data, show)
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

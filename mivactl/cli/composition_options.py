@@ -1,0 +1,123 @@
+"""Options of the commands that run adapters on a base, and how they become values."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from registry_schema.ref import AdapterRef
+
+_HOW = "How it moves"
+_PICTURE = "Size and form"
+
+UseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--use",
+        "-u",
+        metavar="NAME[:W]",
+        help="An adapter and its weight, `[registry::][namespace/]name[@SPEC][:weight]`; repeat it for several. "
+        "Adapters without a weight share what is left of 1.",
+    ),
+]
+PresetOption = Annotated[
+    Path | None, typer.Option("--preset", metavar="FILE", help="A preset that `mivactl compose` wrote.")
+]
+BlendOption = Annotated[bool, typer.Option("--blend", help="Scale the weights so that they sum to 1.")]
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Install adapters from other registries than the starter's unasked.")
+]
+SizeOption = Annotated[
+    str,
+    typer.Option(
+        "--size",
+        metavar="photo|base|WxH",
+        help="`photo`: the photo's own, long side at most 1280; `base`: the base's; or for example `640x480`.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+FitOption = Annotated[
+    str,
+    typer.Option(
+        "--fit",
+        metavar="crop|pad|stretch",
+        help="How the photo meets another aspect. What the base does not see stays still.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+FpsOption = Annotated[
+    float | None,
+    typer.Option("--fps", metavar="N", help="Frames per second; changes the speed.", rich_help_panel=_PICTURE),
+]
+LoopOption = Annotated[
+    str,
+    typer.Option(
+        "--loop", metavar="none|pingpong", help="`pingpong` runs back to the photo.", rich_help_panel=_PICTURE
+    ),
+]
+FramesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--frames", metavar="N", help="Frames the base makes; its own number if left out.", rich_help_panel=_HOW
+    ),
+]
+StepsOption = Annotated[
+    int | None,
+    typer.Option("--steps", metavar="N", help="Sampling steps: more are slower and finer.", rich_help_panel=_HOW),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        help="Another seed gives another clip; 42 if left out: the same command gives the same clip.",
+        rich_help_panel=_HOW,
+    ),
+]
+SamplerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler", metavar="NAME", help="`ddim` or `dpm`, or the base's own if left out.", rich_help_panel=_HOW
+    ),
+]
+StartNoiseOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--start-noise/--no-start-noise",
+        help="Start from noise that knows the photo; as the adapters wish if left out.",
+        rich_help_panel=_HOW,
+    ),
+]
+MatchOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--match-first-frame/--no-match-first-frame",
+        help="Give all frames the photo's colours; as the adapters wish if left out.",
+        rich_help_panel=_HOW,
+    ),
+]
+
+
+def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
+    """`value`, if it is one of `allowed`.
+
+    Raises:
+        UsageProblem: it is not; the hint has the nearest.
+    """
+    from difflib import get_close_matches
+
+    from registry_schema.errors import UsageProblem
+
+    if value in allowed:
+        return value
+    near = (get_close_matches(value, allowed, n=1) or allowed)[0]
+    names = ", ".join(f"`{name}`" for name in allowed)
+    raise UsageProblem(f"`{option}` is `{value}`, expected one of {names}", hint=f"pass `{option} {near}`")
+
+
+def references(texts: list[str] | None) -> "tuple[AdapterRef, ...]":
+    """The adapters that `texts` name."""
+    from registry_schema.ref import AdapterRef
+
+    return tuple(AdapterRef.parse(text) for text in texts or [])
