@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from engine.adapters.miva import MivaAdapter
-from engine.bases.base import Base
 from engine.shapes import latent_shape
 from registry_schema.adapter_spec import (
     AdapterSpec,
@@ -16,6 +17,9 @@ from registry_schema.adapter_spec import (
     Weighting,
 )
 from registry_schema.ranks import Ranks
+
+if TYPE_CHECKING:
+    from engine.bases.base import Base
 
 
 def adapter_spec(
@@ -59,7 +63,7 @@ def lively(base: Base, spec: AdapterSpec | None = None, *, seed: int = 1) -> Miv
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for tensor in adapter.parameters():
-            tensor += 0.3 * torch.randn(tensor.shape, generator=generator).to(tensor)
+            tensor.add_(0.3 * torch.randn(tensor.shape, generator=generator).to(tensor))
     return adapter.requires_grad_(requires_grad=False)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from engine.adapters.attach import _processor
-from engine.adapters.composition import Composition
-from engine.bases.attention_site import AttentionSite
-from engine.bases.base import Base
 from engine.bases.call import Call
+
+if TYPE_CHECKING:
+    from engine.adapters.composition import Composition
+    from engine.bases.attention_site import AttentionSite
+    from engine.bases.base import Base
 
 
 def first_site(base: Base, kind: str) -> AttentionSite:

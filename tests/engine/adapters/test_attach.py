@@ -54,7 +54,7 @@ def test_a_processor_taken_away_is_an_error_at_the_next_forward_pass(tiny_base):
     with attached(tiny_base, Composition.of(lively(tiny_base))) as attachment:
         attachment.verify()
         tiny_base.denoiser.fuse_qkv_projections()
-        with pytest.raises(Incompatible, match="adapters were detached at `down_blocks.0.*FusedAttnProcessor2_0"):
+        with pytest.raises(Incompatible, match=r"adapters were detached at `down_blocks.0.*FusedAttnProcessor2_0"):
             tiny_base.predict(noisy, timestep)
 
 
@@ -85,7 +85,7 @@ def test_the_denoiser_does_not_run_by_itself_with_adapters_on(tiny_base):
     words = torch.zeros(noisy.shape[0] * noisy.shape[2], 1, 16)
     with (
         attached(tiny_base, Composition.of(lively(tiny_base))),
-        pytest.raises(UsageProblem, match="expected `Base.predict`"),
+        pytest.raises(UsageProblem, match=r"expected `Base.predict`"),
     ):
         tiny_base.denoiser(noisy, timestep, encoder_hidden_states=words)
 

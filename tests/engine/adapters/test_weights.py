@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import safetensors.torch
@@ -18,6 +18,9 @@ from engine.adapters.weights import adapter_bytes, load_adapter, save_adapter
 from registry_schema.digests import Digest
 from registry_schema.errors import Incompatible, IntegrityProblem, NotFound
 from registry_schema.ranks import Ranks
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DOWN = "miva.down_blocks.0.attentions.0.transformer_blocks.0"
 
@@ -92,7 +95,7 @@ def test_of_many_extra_tensors_five_are_named(tiny_base, saved):
 
 def test_another_shape_is_named_with_both(tiny_base, saved):
     ranks = all_parts(tiny_base).model_copy(update={"implicit_prompt": 8})
-    with pytest.raises(Incompatible, match="ca.down.weight` has shape `4 x 16`, expected `8 x 16`"):
+    with pytest.raises(Incompatible, match=r"ca.down.weight` has shape `4 x 16`, expected `8 x 16`"):
         load_adapter(saved[1], adapter_spec(tiny_base, ranks=ranks), tiny_base.sites())
 
 
@@ -126,7 +129,7 @@ def test_a_file_once_found_finite_is_not_scanned_again(tiny_base, saved, tmp_pat
 
 def test_a_truncated_file_is_refused(tiny_base, saved):
     saved[1].write_bytes(saved[1].read_bytes()[:-10])
-    with pytest.raises(IntegrityProblem, match="adapter.safetensors"):
+    with pytest.raises(IntegrityProblem, match=r"adapter.safetensors"):
         load_adapter(saved[1], saved[0].spec, tiny_base.sites())
 
 

@@ -75,7 +75,7 @@ def test_an_attention_layer_with_norms_of_its_own_is_refused(tiny_base):
 
 def test_there_is_no_call_outside_of_predict():
     calls = CurrentCall()
-    with pytest.raises(UsageProblem, match="expected `Base.predict`"):
+    with pytest.raises(UsageProblem, match=r"expected `Base.predict`"):
         calls.get()
     call = Call(batch=1, streams=1, frames=1, height=1, width=1)
     with calls.during(call):

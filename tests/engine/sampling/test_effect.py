@@ -1,0 +1,55 @@
+"""The effect meter: adapters that do nothing are found out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_adapters import adapter_spec, all_parts, fresh, lively
+
+from engine.adapters.attach import attached
+from engine.adapters.composition import Composition
+from engine.sampling.effect import EffectMeter, changed_share
+from engine.sampling.sampler import Sampler, SamplerSettings
+
+
+def effects(base, *entries):
+    composition = Composition(entries)
+    meter = EffectMeter(steps=4)
+    sampler = Sampler(base, SamplerSettings(3, "ddim", 4, None, match_first_frame=True))
+    with attached(base, composition):
+        sampler.sample(torch.randn(1, 4, 1, 8, 8), seed=3, watch=meter)
+    return meter.measure(base, composition, schedule=sampler.schedule)
+
+
+def test_a_fresh_adapter_moved_nothing_beside_one_that_did(tiny_base):
+    idle = fresh(tiny_base, adapter_spec(tiny_base, ranks=all_parts(tiny_base)))
+    busy = lively(tiny_base)
+    first, second = effects(tiny_base, (idle, 0.5), (busy, 0.5))
+    assert first.nothing
+    assert first.strength == pytest.approx(0, abs=1e-5)
+    assert not second.nothing
+    assert 0 < second.moved <= 1
+
+
+def test_an_untrained_adapter_alone_moved_nothing(tiny_base):
+    (effect,) = effects(tiny_base, (fresh(tiny_base, adapter_spec(tiny_base, ranks=all_parts(tiny_base))), 1.0))
+    assert effect.nothing
+
+
+def test_weight_zero_is_no_effect(tiny_base):
+    _, muted = effects(tiny_base, (lively(tiny_base), 1.0), (lively(tiny_base, seed=2), 0.0))
+    assert (muted.moved, muted.strength) == (0, 0)
+
+
+def test_nothing_is_known_of_a_run_that_stopped_early(tiny_base):
+    composition = Composition.of(lively(tiny_base))
+    assert EffectMeter(steps=4).measure(tiny_base, composition, schedule=None) == ()
+
+
+def test_the_share_counts_places_that_any_frame_changed():
+    first = torch.randn(1, 4, 1, 10, 10)
+    change = torch.zeros(1, 4, 3, 10, 10)
+    change[:, :, 1, :5] = 5.0
+    change[:, :, 2, :, :2] = 5.0
+    change[:, :, 0] = 9.0
+    assert changed_share(change, first)[0] == pytest.approx(0.6)
