@@ -22,14 +22,17 @@ def plain_data(value: object) -> PlainData:
     """`value` as JSON knows it: dataclasses and documents become objects, names and paths become text."""
     if value is None or isinstance(value, bool | int | float | str):
         return str(value) if isinstance(value, Enum) else value
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain_data(item) for item in value]
+    named = _named_parts(value)
+    if named is not None:
+        return {str(name): plain_data(item) for name, item in named.items()}
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)
+
+
+def _named_parts(value: object) -> Mapping[str, object] | None:
     if isinstance(value, _Document):
         return value.model_dump(mode="json", by_alias=True)
     if is_dataclass(value):
-        return {field.name: plain_data(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain_data(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain_data(item) for item in value]
-    return str(value)
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return value if isinstance(value, Mapping) else None
