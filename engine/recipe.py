@@ -1,7 +1,7 @@
 """`TrainRecipe`: every choice of a training run, as frozen data; reads and writes TOML; free of torch.
 
-A recipe has no empty values: a part that is not wanted has the rank `"off"`, an average with decay 0 is the last weights,
-an interval of 0 never comes round.
+A recipe has no empty values: a part that is not wanted has the rank `"off"`, an average with decay 0 is the last
+weights, an interval of 0 never comes round.
 """
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ class AdapterChoice(_Section):
 class ClipChoice(_Section):
     """How windows of frames are taken from the clips.
 
-    `speed = "keep"` reads a clip at the base's frame rate by its own timestamps, so a motion never gets faster or slower.
-    `speed = "stride"` is the rule of the paper: every `stride`-th frame, fewer where a clip is short; this changes the speed.
+    `speed = "keep"` reads a clip at the base's frame rate by its own timestamps, so a motion never gets faster or
+    slower. `speed = "stride"` is the rule of the paper: every `stride`-th frame, fewer where a clip is short; this
+    changes the speed.
     """
 
     sampling: Literal["random", "uniform", "head"] = "random"
@@ -90,7 +91,7 @@ class OptimiserChoice(_Section):
 
 
 class LossChoice(_Section):
-    """`bell` is Wan's weighting over the timesteps of a flow, `min_snr` caps the weight of easy timesteps of a diffusion."""
+    """How timesteps are weighted: `bell` is Wan's way for a flow, `min_snr` caps the easy ones of a diffusion."""
 
     weighting: Literal["uniform", "bell", "min_snr"] = "uniform"
     min_snr: Positive = 5.0

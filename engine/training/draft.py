@@ -1,11 +1,13 @@
 """The draft folder that a training leaves: all that `publish` needs, in files a person can read and edit.
 
-adapter.safetensors    the weights
-adapter.json           what they are (`AdapterSpec`)
-recipe.toml            every choice they were trained with
-training.json          how they came to be (`TrainingRecord`); published in the manifest
-training-report.json   the same at length: loss, seconds, clips, versions; stays at home
-release.toml           name, version, title, summary, licence, authors: to be edited before publishing
+| file | what |
+|---|---|
+| `adapter.safetensors` | the weights |
+| `adapter.json` | an `AdapterSpec`: what the weights are |
+| `recipe.toml` | every choice they were trained with |
+| `training.json` | a `TrainingRecord`: how they came to be; published in the manifest |
+| `training-report.json` | the same at length: loss, seconds, clips, versions; stays at home |
+| `release.toml` | name, version, title, summary, licence, authors: to be edited before publishing |
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ class TrainOutcome:
 
 
 def write_draft(
-    folder: Path, outcome: TrainOutcome, base: BaseSpec, *, name: AdapterName, footage: str = NOT_STATED
+    folder: Path, outcome: TrainOutcome, base: BaseSpec, name: AdapterName, *, footage: str = NOT_STATED
 ) -> None:
     """Writes the draft; a `release.toml` that is there already is the person's own and stays.
 

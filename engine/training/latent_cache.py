@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -16,7 +16,6 @@ from safetensors.torch import load_file, save_file
 from engine.training.durable import sync
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from jaxtyping import Float
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 TENSOR = "latents"
 
-Origin = "Mapping[str, str | int | float | bool | list[int]]"
+Origin: TypeAlias = dict[str, str | int | float | bool | list[int] | list[float]]
 
 
 class LatentCache:
@@ -37,7 +36,7 @@ class LatentCache:
         """Where the latents with this origin lie, or would lie.
 
         Args:
-            origin: all that decides the numbers: clip digest, frames, crop, size, mirrored, digest of the base's weights.
+            origin: all that decides the numbers: clip digest, frames, crop, size, mirrored, the base's weights.
         """
         text = json.dumps(origin, sort_keys=True, allow_nan=False)
         digest = hashlib.sha256(text.encode()).hexdigest()

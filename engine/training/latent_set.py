@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from engine.training.draws import WindowChoice, window_choice
-from engine.training.latent_cache import LatentCache, Origin
 from registry_schema.errors import IntegrityProblem
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from engine.bases.base import Base
     from engine.progress import Progress
     from engine.training.clip_dataset import ClipDataset, TrainingClip
+    from engine.training.latent_cache import LatentCache, Origin
     from engine.training.windows import Window
 
 # raised when the same origin would give other numbers

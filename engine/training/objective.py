@@ -89,11 +89,9 @@ class Objective:
         signal, level = self._schedule.factors(timestep)
         ratio = (signal / level).square()
         capped = ratio.clamp(max=self._choice.min_snr)
-        # at zero terminal SNR 0 / 0 stands for 1
-        weights = (
-            capped / (ratio + 1) if self._schedule.prediction == "v_prediction" else (capped / ratio).nan_to_num(1.0)
-        )
-        return weights.float()
+        if self._schedule.prediction == "v_prediction":
+            return (capped / (ratio + 1)).float()
+        return (capped / ratio).float()
 
 
 def _grid(schedule: Schedule) -> Tensor:

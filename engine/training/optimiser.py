@@ -1,21 +1,21 @@
-"""AdamW over named tensors, its state as named tensors, the learning rate as a function of the step, and the average."""
+"""AdamW and its state by tensor names, the learning rate of each step, and the running average."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
 from registry_schema.errors import IntegrityProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from engine.recipe import OptimiserChoice
     from torch import Tensor
 
-Parameters = "Mapping[str, torch.nn.Parameter]"
+    from engine.recipe import OptimiserChoice
+
+Parameters: TypeAlias = Mapping[str, torch.nn.Parameter]
 
 
 def adamw(parameters: Parameters, choice: OptimiserChoice) -> torch.optim.AdamW:

@@ -1,7 +1,7 @@
 """The state of a run on disk: one folder for each saved step, complete or ignored.
 
-A folder is written under another name, its manifest last, flushed to the disk, then renamed. A folder without a manifest,
-or whose files are not what the manifest says, does not count. Tensors are safetensors; there is no pickle.
+A folder is written under another name, its manifest last, flushed to the disk, then renamed. A folder without a
+manifest, or whose files are not what the manifest says, does not count. Tensors are safetensors; there is no pickle.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Listens while the block runs. Outside of the main thread, where Python hears no signals, nothing is ever requested."""
+    """Listens while the block runs. Outside of the main thread, where Python hears no signals, nothing is requested."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request

@@ -206,7 +206,8 @@ class Trainer:
         counters.skipped_in_a_row += 1
         if counters.skipped_in_a_row >= self._recipe.run.stop_after_skips:
             raise Diverged(
-                f"{counters.skipped_in_a_row} steps in a row had no finite loss or gradient, stopped at step {counters.step}",
+                f"{counters.skipped_in_a_row} steps in a row had no finite loss or gradient, "
+                f"stopped at step {counters.step}",
                 hint="use a smaller `optimiser.learning_rate`; `run.precision=fp32` if it was bf16",
             )
         return StepSkipped(counters.step, counters.skipped, seconds)

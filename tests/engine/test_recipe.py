@@ -73,7 +73,7 @@ def test_a_faulty_override_says_what_was_expected(assignment, message, hint):
 
 
 def test_an_unknown_key_in_a_file_names_the_nearest_one():
-    with pytest.raises(UsageProblem, match="no key `optimiser.learning_rat`") as caught:
+    with pytest.raises(UsageProblem, match=r"no key `optimiser\.learning_rat`") as caught:
         recipe_from_toml(b"[optimiser]\nlearning_rat = 1.0\n")
     assert caught.value.hint == "did you mean `optimiser.learning_rate`?"
 

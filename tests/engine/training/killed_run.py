@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import torch
-from runs import STEPS, trainer
 
 from engine.training.events import StepDone
+from tests.engine.training.runs import STEPS, trainer
 
 
 def die(*_: object) -> None:

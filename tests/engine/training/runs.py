@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from drawn_examples import DrawnExamples
 from tiny_bases import tiny_unet_base
 
 from engine.adapters.miva import MivaAdapter
-from engine.bases.base import Base
 from engine.recipe import TrainRecipe, apply_overrides, recipe_for, recipe_from_dict
 from engine.training.adapter_plan import plan_adapter
 from engine.training.trainer import Examples, Trainer
+from tests.engine.training.drawn_examples import DrawnExamples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.bases.base import Base
 
 STEPS = 40
 CHOICES = (

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from drawn_examples import DrawnExamples
-from runs import STEPS, trainer
+from safetensors.torch import load
 from tiny_bases import tiny_unet_base
 
 from engine.training.events import CheckpointFailed, CheckpointSaved, Resumed, StepDone, StepSkipped
-from engine.training.trainer import Diverged
+from engine.training.trainer import Diverged, Trainer
 from registry_schema.errors import Incompatible, Interrupted
+from tests.engine.training.drawn_examples import DrawnExamples
+from tests.engine.training.runs import STEPS, trainer
 
 HERE = Path(__file__).parent
 
@@ -36,6 +37,14 @@ def logged(folder: Path) -> list[dict[str, float]]:
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
 
 
+def signalled(run: Trainer, events: list[object], *, after: int, numbers: list[signal.Signals]) -> None:
+    for event in run.fit():
+        events.append(event)
+        if isinstance(event, StepDone) and event.step == after:
+            for number in numbers:
+                os.kill(os.getpid(), number)
+
+
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     folder = tmp_path_factory.mktemp("unbroken")
@@ -51,7 +60,7 @@ def test_training_lowers_the_loss(tmp_path):
 
 @pytest.mark.parametrize("arguments", [("17",), ("16", "in-save")])
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, unbroken, arguments):
-    paths = os.pathsep.join([str(HERE), str(HERE.parent), str(HERE.parents[2])])
+    paths = os.pathsep.join([str(HERE.parent), str(HERE.parents[2])])
     command = [sys.executable, str(HERE / "killed_run.py"), str(tmp_path), *arguments]
     killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -73,15 +82,11 @@ def test_only_adapter_tensors_get_gradients_and_the_base_stays_as_it_was(tmp_pat
 
 
 def torch_names(folder: Path, name: str) -> list[str]:
-    from safetensors.torch import load
-
     return list(load(saved_bytes(folder)[name]))
 
 
 def test_every_adapter_tensor_learns(tmp_path):
     list(trainer(tmp_path, steps=4).fit())
-    from safetensors.torch import load
-
     moments = load(saved_bytes(tmp_path)["optimiser.safetensors"])
     assert all(tensor.any() for name, tensor in moments.items() if name.startswith("exp_avg."))
 
@@ -103,12 +108,9 @@ def test_accumulated_batches_give_the_gradient_of_one_large_batch(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_finishes_the_step_saves_and_stops(tmp_path, number):
     handler = signal.getsignal(number)
-    events = []
+    events: list[object] = []
     with pytest.raises(Interrupted, match="after step 2 of 40") as caught:
-        for event in trainer(tmp_path, steps=STEPS).fit():
-            events.append(event)
-            if isinstance(event, StepDone) and event.step == 2:
-                os.kill(os.getpid(), number)
+        signalled(trainer(tmp_path, steps=STEPS), events, after=2, numbers=[number])
     assert caught.value.exit_code == 130
     assert isinstance(events[-1], CheckpointSaved)
     assert events[-1].step == 2
@@ -117,17 +119,12 @@ def test_a_signal_finishes_the_step_saves_and_stops(tmp_path, number):
 
 def test_a_second_signal_stops_at_once(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        for event in trainer(tmp_path, steps=STEPS).fit():
-            if isinstance(event, StepDone):
-                os.kill(os.getpid(), signal.SIGINT)
-                os.kill(os.getpid(), signal.SIGINT)
+        signalled(trainer(tmp_path, steps=STEPS), [], after=1, numbers=[signal.SIGINT, signal.SIGINT])
 
 
 def test_a_stopped_run_goes_on_exactly(tmp_path, unbroken):
     with pytest.raises(Interrupted):
-        for event in trainer(tmp_path, steps=STEPS).fit():
-            if isinstance(event, StepDone) and event.step == 5:
-                os.kill(os.getpid(), signal.SIGINT)
+        signalled(trainer(tmp_path, steps=STEPS), [], after=5, numbers=[signal.SIGINT])
     list(trainer(tmp_path, steps=STEPS).fit(resume=True))
     assert saved_bytes(tmp_path) == saved_bytes(unbroken)
     assert logged(tmp_path) == logged(unbroken)
@@ -143,14 +140,9 @@ def test_a_failed_save_does_not_end_the_training(tmp_path):
 
 def test_steps_that_are_not_finite_are_skipped_and_then_stop_the_run(tmp_path):
     run = trainer(tmp_path, "run.stop_after_skips=3", steps=9, examples=DrawnExamples(value=float("nan")))
-    events = []
     with pytest.raises(Diverged, match="3 steps in a row had no finite loss or gradient, stopped at step 3"):
-        events.extend(run.fit())
-    assert [type(event) for event in run_events(tmp_path)] == [dict, dict]
-
-
-def run_events(folder: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        list(run.fit())
+    assert logged(tmp_path) == [{"step": 1, "skipped": True}, {"step": 2, "skipped": True}]
 
 
 @pytest.mark.parametrize(
@@ -178,8 +170,6 @@ def test_the_average_is_what_is_used(tmp_path):
     run = trainer(tmp_path, steps=3)
     list(run.fit())
     run.use_average()
-    from safetensors.torch import load
-
     average = load(saved_bytes(tmp_path)["average.safetensors"])
     assert all(torch.equal(tensor, average[name]) for name, tensor in run.adapter.named_parameters())
     assert not torch.equal(
