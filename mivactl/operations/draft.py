@@ -14,14 +14,12 @@ Everything else in the folder stays where it is.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
-from mivactl.disk import disk_errors, write_durably
 from registry_schema import strict_json
 from registry_schema.adapter_spec import AdapterSpec
 from registry_schema.document import Document
@@ -69,11 +67,6 @@ class Release(Document):
     tags: Annotated[tuple[Tag, ...], Field(max_length=16)] = ()
     requires: VersionRange = VersionRange()
 
-    def to_toml(self) -> str:
-        """The same as TOML text; `Release` reads it back."""
-        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in self.plain().items()]
-        return "\n".join(lines) + "\n"
-
 
 @dataclass(frozen=True)
 class Draft:
@@ -85,21 +78,6 @@ class Draft:
     training: TrainingRecord | None
     files: dict[str, FileKind]
     left_out: tuple[str, ...]
-
-
-def write_draft_documents(
-    folder: Path, *, release: Release, spec: AdapterSpec, training: TrainingRecord | None
-) -> None:
-    """Write the documents of a draft beside its weights.
-
-    Raises:
-        UsageProblem, ResourceProblem: the folder can not be written.
-    """
-    with disk_errors(folder):
-        write_durably(folder / _SPEC, _json(spec))
-        write_durably(folder / _RELEASE, release.to_toml().encode())
-        if training is not None:
-            write_durably(folder / _TRAINING, _json(training))
 
 
 def read_draft(folder: Path) -> Draft:
@@ -145,10 +123,6 @@ def _check_preview(path: Path) -> None:
     is_mp4 = path.suffix == ".mp4" and start[4:8] == b"ftyp"
     if not (is_mp4 or (path.suffix != ".mp4" and start.startswith(_PREVIEW_STARTS[path.suffix]))):
         raise UsageProblem(f"`{path}` does not hold what its name says", hint="leave it out, or save it again")
-
-
-def _json(document: Document) -> bytes:
-    return (json.dumps(document.plain(), ensure_ascii=False, sort_keys=True, indent=2) + "\n").encode()
 
 
 def _parse_json(folder: Path, name: str) -> object:

@@ -17,7 +17,7 @@ from mivactl.cli.plain_text import plain_text
 from mivactl.cli.progress import ConsoleProgress
 from registry_schema import errors
 from registry_schema.errors import MivaError
-from tests.mivactl.world import REPOSITORY, World
+from tests.mivactl.world import REPOSITORY, World, write_draft
 
 
 def test_no_arguments_print_short_help_with_three_examples(world: World):
@@ -67,16 +67,18 @@ def test_the_switches_may_stand_before_the_command_too(world: World):
         (["list", "--jsn"], "did you mean `--json`?"),
         (["install"], "run `mivactl install --help`"),
         (["list", "extra"], "run `mivactl list --help`"),
-        (["install", "x", "--base", "nanno"], "did you mean `nano`?"),
+        (["install", "my/waterfall", "--base", "nanno"], "did you mean `nano`?"),
+        (["publish", ".", "--to", "locl"], "did you mean `local`?"),
     ],
 )
 def test_a_command_line_that_is_off_gets_a_hint(world: World, arguments: list[str], hint: str):
-    world.publish("miva-x/x", tags=[])
+    world.publish()
+    arguments = [str(write_draft(world.folder / "draft")) if word == "." else word for word in arguments]
     said = world.mivactl(*arguments)
     assert said.exit_code in {2, 3}
     assert said.out == ""
     assert said.err.startswith("error: ")
-    assert "did you mean" in hint or f"hint: {hint}" in said.err
+    assert said.err.endswith(f"\nhint: {hint}\n")
 
 
 def test_every_exit_code_of_the_error_tree_is_its_own():

@@ -14,7 +14,6 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from mivactl.cli.app import run
-from mivactl.operations.draft import Release, write_draft_documents
 from mivactl.session import Session
 from mivactl.settings import Settings
 from registry_schema.adapter_spec import AdapterSpec, MaskStreamSpec
@@ -118,12 +117,12 @@ def write_draft(
     """A draft as `train` writes it, with real tensors."""
     folder.mkdir(parents=True, exist_ok=True)
     words = {"title": "Falling water", "summary": "Water falls and foams", "licence": "Apache-2.0", "tags": ["water"]}
-    write_draft_documents(
-        folder,
-        release=Release.of({"name": name, "version": version, **words, **release}, source="release.toml"),
-        spec=spec or adapter_spec(NANO),
-        training=TrainingRecord(clips=8, steps=40, seed=1, recipe=digest("r"), footage="drawn", tool="mivactl 0.1.0"),
-    )
+    described = {"name": name, "version": version, **words, **release}
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in described.items()]
+    (folder / "release.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "adapter.json").write_text(json.dumps((spec or adapter_spec(NANO)).plain()))
+    record = TrainingRecord(clips=8, steps=40, seed=1, recipe=digest("r"), footage="drawn", tool="mivactl 0.1.0")
+    (folder / "training.json").write_text(json.dumps(record.plain()))
     save_file(tensors(hash_of(name, version)) if weights is None else weights, folder / "adapter.safetensors")
     (folder / "README.md").write_text(f"# {name}\n")
     return folder
