@@ -111,6 +111,7 @@ class TrainRequest:
         recipe: every choice; its motion is said.
         name: what the adapter will be called.
         output: the folder for the draft; the run's own files lie in `run/` below it.
+        footage: in words, whose clips these are.
         resume: go on with the run in that folder.
     """
 
@@ -119,6 +120,7 @@ class TrainRequest:
     recipe: TrainRecipe
     name: AdapterName
     output: Path
+    footage: str = "not stated"
     resume: bool = False
 
 

@@ -2,15 +2,189 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import engine
 from engine.progress import Phase, Progress, SilentProgress
 
-__all__ = ["Phase", "Progress", "SilentProgress", "packaged_base_folders"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.animation.studio import Studio
+    from engine.recipe import TrainRecipe
+    from engine.requests import (
+        AdapterUse,
+        AnimateRequest,
+        AnimateResult,
+        ClipComparison,
+        CompareRequest,
+        CompareResult,
+        MovedShare,
+        SiteCosine,
+        StudioRequest,
+        TrainRequest,
+        TrainResult,
+    )
+    from engine.run_settings import RunChoices
+    from registry_schema.adapter_spec import AdapterSpec
+    from registry_schema.base_spec import BaseSpec
+    from registry_schema.receipt import Receipt, RunSettings
+
+__all__ = [
+    "AdapterUse",
+    "AnimateRequest",
+    "AnimateResult",
+    "ClipComparison",
+    "CompareRequest",
+    "CompareResult",
+    "MovedShare",
+    "Phase",
+    "Progress",
+    "RunChoices",
+    "SilentProgress",
+    "SiteCosine",
+    "Studio",
+    "StudioRequest",
+    "TrainRecipe",
+    "TrainRequest",
+    "TrainResult",
+    "animate",
+    "clip_receipt",
+    "compare",
+    "compare_clips",
+    "draw_sample_picture",
+    "frame_size",
+    "load_studio",
+    "packaged_base_folders",
+    "photo_pixels",
+    "settle",
+    "train",
+    "training_recipe",
+    "write_small_copy",
+]
+
+# `list` and `search` come through here too: values they do not need are imported when first asked for.
+_LATER: Final = {
+    "AdapterUse": "engine.requests",
+    "AnimateRequest": "engine.requests",
+    "CompareRequest": "engine.requests",
+    "RunChoices": "engine.run_settings",
+    "StudioRequest": "engine.requests",
+    "TrainRequest": "engine.requests",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the engine calls so
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
 
 
 def packaged_base_folders() -> tuple[Path, ...]:
     """The folders of the bases that come with the engine, each with a `base.json`; no torch is loaded."""
     folder = Path(str(engine.__file__)).parent / "bases"
     return tuple(path.parent for path in sorted(folder.glob("*/base.json")))
+
+
+def settle(choices: RunChoices, base: BaseSpec, adapters: Sequence[AdapterSpec]) -> RunSettings:
+    """Every setting of a run; see `engine.run_settings.settle`. No torch is loaded."""
+    from engine.run_settings import settle as settled
+
+    return settled(choices, base, adapters)
+
+
+def frame_size(photo: Path, settings: RunSettings, *, whole: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Width and height of the photo at `photo` and of its clip; reads all of the photo, loads no torch.
+
+    Raises:
+        NotFound, UsageProblem, IntegrityProblem, ResourceProblem: it is no photo that can be animated.
+    """
+    from engine.animation.photo_framing import frame_photo
+    from engine.video.photo import open_photo
+
+    size = open_photo(photo).size
+    return size, tuple(frame_photo(size, settings, whole=whole).output_size)
+
+
+def photo_pixels(photo: Path) -> str:
+    """Digest of a photo's upright pixels, as receipts have it; loads no torch."""
+    from engine.video.photo import open_photo
+
+    return open_photo(photo).pixel_digest
+
+
+def clip_receipt(clip: Path) -> Receipt | None:
+    """The receipt in a clip, verified; None for a file without one. No torch is loaded.
+
+    Raises:
+        NotFound, IntegrityProblem: no such file, or an edited receipt.
+    """
+    from engine.animation.clip_files import read_receipt
+
+    return read_receipt(clip)
+
+
+def load_studio(request: StudioRequest, progress: Progress) -> Studio:
+    """A base with adapters; see `engine.api.load_studio`."""
+    from engine import api
+
+    return api.load_studio(request, progress)
+
+
+def animate(studio: Studio, request: AnimateRequest, progress: Progress) -> AnimateResult:
+    """The clip of one photo; see `engine.api.animate`."""
+    from engine import api
+
+    return api.animate(studio, request, progress)
+
+
+def compare(studio: Studio, request: CompareRequest, progress: Progress) -> CompareResult:
+    """Conflicts and a grid; see `engine.api.compare`."""
+    from engine import api
+
+    return api.compare(studio, request, progress)
+
+
+def compare_clips(first: Path, second: Path) -> ClipComparison:
+    """How far two clip files differ; see `engine.animation.clip_comparison`. No torch is loaded."""
+    from engine.animation.clip_comparison import compare_clips as compared
+
+    return compared(first, second)
+
+
+def write_small_copy(clip: Path, copy: Path, *, width: int) -> None:
+    """A clip at another width, without a receipt; loads no torch."""
+    from engine.animation.clip_comparison import write_small_copy as copied
+
+    copied(clip, copy, width=width)
+
+
+def train(request: TrainRequest, progress: Progress) -> TrainResult:
+    """A new adapter; see `engine.api.train`."""
+    from engine import api
+
+    return api.train(request, progress)
+
+
+def training_recipe(
+    base: BaseSpec, file: bytes | None, overrides: Mapping[str, Any], sets: Sequence[str]
+) -> TrainRecipe:
+    """A recipe: the base's defaults, then a file, then options, then `section.key=value`; no torch is loaded.
+
+    Raises:
+        UsageProblem: not TOML, an unknown key or a value that will not do.
+    """
+    from engine import recipe
+
+    chosen = recipe.recipe_from_toml(file or b"", defaults=recipe.base_defaults(base))
+    document = recipe.merged(chosen.model_dump(by_alias=True), overrides)
+    return recipe.recipe_from_dict(recipe.apply_overrides(document, sets))
+
+
+def draw_sample_picture(path: Path) -> None:
+    """Draw the sample picture, a landscape with clouds and a waterfall, into a PNG file."""
+    from engine.pretraining.sample_picture import write_sample_picture
+
+    write_sample_picture(path)

@@ -27,7 +27,7 @@ from mivactl.cli.run import Run
 
 if TYPE_CHECKING:
     from mivactl.engine_bridge import AnimateResult
-    from mivactl.operations.animate import Animation, AnimationPlan
+    from mivactl.operations.animate import Animation, AnimationPlan, FailedPhoto
 
 
 def animate(  # noqa: PLR0913 - one parameter for each option
@@ -70,9 +70,12 @@ def animate(  # noqa: PLR0913 - one parameter for each option
 
     Example: mivactl animate photo.jpg --use waterfall:0.5 --use clouds:0.5
 
-    An output that mivactl wrote before is replaced; any other file is refused without `--force`. Of several photos,
-    those whose clip is there already, made the same way, are not rendered again. A photo that fails does not stop the
-    others; the exit code is then 1. Ctrl-C keeps what there is as `*.partial.mp4`.
+    A clip that mivactl wrote before is replaced; any other file is not, without
+    `--force`. Of several photos, those whose clip is there already, made the same
+    way, are not rendered again, and one that fails does not stop the others: the
+    failures are listed at the end, and the exit code is 1.
+
+    Ctrl-C keeps what there is as `*.partial.mp4`.
     """
     from mivactl.operations.animate import AnimateOptions, animate_photos, plan_animation
     from mivactl.operations.composition import Wanted
@@ -142,7 +145,12 @@ def _show(run: Run, done: "Animation") -> None:
         "clips": [clip_data(result) for result in done.made],
         "kept": done.kept,
         "failed": [
-            {"photo": failed.photo, "code": failed.error.code, "message": failed.error.message, "hint": failed.error.hint}
+            {
+                "photo": failed.photo,
+                "code": failed.error.code,
+                "message": failed.error.message,
+                "hint": failed.error.hint,
+            }
             for failed in done.failed
         ],
     }
@@ -167,12 +175,22 @@ def _show(run: Run, done: "Animation") -> None:
     run.answer_partly(data, show, error)
 
 
+def _failure_data(failed: "FailedPhoto") -> dict[str, object]:
+    error = failed.error
+    return {"photo": failed.photo, "code": error.code, "message": error.message, "hint": error.hint}
+
+
 def _show_plan(run: Run, plan: "AnimationPlan") -> None:
     prepared = plan.prepared
     chosen, settings = prepared.composed.chosen, prepared.settings
     clip = settings.clip
     adapters = [
-        {"name": build.manifest.name, "version": str(build.manifest.version), "weight": weight, "fit": build.note or "ok"}
+        {
+            "name": build.manifest.name,
+            "version": str(build.manifest.version),
+            "weight": weight,
+            "fit": build.note or "ok",
+        }
         for build, weight in zip(chosen.builds, prepared.composed.weights, strict=True)
     ]
 

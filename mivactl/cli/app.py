@@ -11,13 +11,30 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mivactl.cli import base, info, install, list_, publish, registry, search, uninstall, verify, why
+from mivactl.cli import (
+    animate,
+    base,
+    compose,
+    demo,
+    info,
+    install,
+    list_,
+    publish,
+    registry,
+    replay,
+    search,
+    train,
+    uninstall,
+    verify,
+    why,
+)
 from mivactl.cli.console import Console
 from mivactl.cli.frame import DebugSwitch, JsonSwitch, OfflineSwitch, QuietSwitch, flags_among, with_run
 from mivactl.cli.run import Flags
 from mivactl.cli.usage import is_usage_error, usage_problem
 from registry_schema.errors import Interrupted, MivaError
 
+_CLIPS = "Clips"
 _ADAPTERS = "Adapters"
 _REGISTRIES = "Registries and bases"
 _SHORT_HELP = """\
@@ -41,6 +58,11 @@ class Command:
 
 
 COMMANDS = (
+    Command("animate", animate.animate, _CLIPS),
+    Command("compose", compose.compose, _CLIPS),
+    Command("replay", replay.replay, _CLIPS),
+    Command("demo", demo.demo, _CLIPS),
+    Command("train", train.train, _ADAPTERS),
     Command("install", install.install, _ADAPTERS),
     Command("uninstall", uninstall.uninstall, _ADAPTERS),
     Command("list", list_.list_, _ADAPTERS),

@@ -17,7 +17,7 @@ UseOption = Annotated[
         "--use",
         "-u",
         metavar="NAME[:W]",
-        help="An adapter and its weight, `[registry::][namespace/]name[@SPEC][:weight]`; repeat it for several. "
+        help="An adapter and its weight, `waterfall:0.5` or `studio::my/rain@>=1,<2:0.5`; repeat it for several. "
         "Adapters without a weight share what is left of 1.",
     ),
 ]

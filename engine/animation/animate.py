@@ -1,0 +1,141 @@
+"""One photo from its file to its clip, as one straight line."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.animation.clip_files import partial_place, write_clip_file, write_partial
+from engine.animation.finishing import finished_clip
+from engine.animation.generation import GenerationInterrupted, encode_frame, generate
+from engine.animation.memory import memory_problems
+from engine.animation.photo_framing import frame_photo
+from engine.animation.provenance import frames_digest, make_receipt, photo_record, settings_of_run
+from engine.requests import AnimateResult, MovedShare
+from engine.video.framed_picture import to_base, to_picture
+from engine.video.photo import open_photo
+from registry_schema.errors import Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.animation.generation import Generated
+    from engine.animation.studio import Studio
+    from engine.progress import Progress
+    from engine.requests import AnimateRequest
+    from engine.video.framing import Framing
+    from engine.video.photo import Photo
+    from registry_schema.receipt import Receipt, RunSettings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo, how it meets the base, and the still picture that frame 0 will be."""
+
+    photo: Photo
+    framing: Framing
+    picture: NDArray[np.uint8]
+
+
+@dataclass
+class Stopwatch:
+    """Seconds per phase."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count the block's time under `name`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - started, 3)
+
+
+def animate_photo(studio: Studio, request: AnimateRequest, progress: Progress) -> AnimateResult:
+    """The clip of one photo, written to all outputs with its receipt.
+
+    Raises:
+        NotFound, UsageProblem, IntegrityProblem, ResourceProblem: the photo, an output, or memory.
+        Interrupted: Ctrl-C; what was sampled so far lies beside the first output as `*.partial.mp4`.
+    """
+    watch = Stopwatch()
+    with watch.phase("photo"), memory_problems():
+        prepared = prepare(studio, request)
+    try:
+        with watch.phase("sampling"), memory_problems():
+            generated = _generate(studio, prepared, request.settings, progress)
+    except GenerationInterrupted as stop:
+        raise _keep_partial(stop, prepared, request) from stop
+    with watch.phase("writing"), memory_problems():
+        receipt = _write(studio, prepared, generated, request, progress)
+    return AnimateResult(
+        photo=request.photo,
+        outputs=request.outputs,
+        receipt=receipt,
+        moved=moved_shares(studio, generated),
+        notes=prepared.photo.notes,
+        seconds=watch.seconds,
+    )
+
+
+def prepare(studio: Studio, request: AnimateRequest) -> Prepared:
+    """Read the photo and plan how it meets the base."""
+    photo = open_photo(request.photo)
+    framing = frame_photo(photo.size, request.settings, whole=studio.moves_everything)
+    return Prepared(photo, framing, to_picture(photo.pixels, framing))
+
+
+def moved_shares(studio: Studio, generated: Generated) -> tuple[MovedShare, ...]:
+    """What the effect meter saw, by adapter."""
+    return tuple(
+        MovedShare(use.label, use.record.weight, round(effect.moved, 4), effect.nothing)
+        for effect in generated.effects
+        for use in (studio.uses[effect.index],)
+    )
+
+
+def _generate(studio: Studio, prepared: Prepared, settings: RunSettings, progress: Progress) -> Generated:
+    first = encode_frame(studio.base, to_base(prepared.photo.pixels, prepared.framing))
+    return generate(studio.base, studio.composition, first, settings, progress=progress)
+
+
+def _write(
+    studio: Studio, prepared: Prepared, generated: Generated, request: AnimateRequest, progress: Progress
+) -> Receipt:
+    with progress.phase("writing", 1 + len(request.outputs)) as phase:
+        clip = finished_clip(generated.frames, prepared.picture, prepared.framing, loop=request.settings.loop)
+        phase.advance()
+        receipts = []
+        for path in request.outputs:
+            receipt = _receipt(studio, prepared, generated, request, path)
+            receipts.append(write_clip_file(path, clip, fps=request.settings.fps, receipt=receipt))
+            phase.advance()
+    return receipts[0]
+
+
+def _receipt(studio: Studio, prepared: Prepared, generated: Generated, request: AnimateRequest, path: Path) -> Receipt:
+    return make_receipt(
+        studio,
+        photo_record(prepared.photo),
+        settings_of_run(request.settings, studio, prepared.framing.base_size),
+        frames=frames_digest(generated.frames),
+        clip_format=format_of(path),
+        tools=request.tools,
+    )
+
+
+def _keep_partial(stop: GenerationInterrupted, prepared: Prepared, request: AnimateRequest) -> Interrupted:
+    """Write what there is; the error says where it lies."""
+    if stop.frames is None or not request.outputs:
+        return Interrupted(f"{stop.message}, nothing was written", hint="run it again")
+    clip = finished_clip(stop.frames, prepared.picture, prepared.framing, loop=request.settings.loop)
+    place = partial_place(request.outputs[0])
+    write_partial(place, clip, fps=request.settings.fps)
+    return Interrupted(f"{stop.message}; what there is lies in `{place}`", hint="run it again for the whole clip")

@@ -1,0 +1,93 @@
+"""From the base's frame 0 to its frames: encode, sample with the adapters on, decode, and measure what they did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.adapters.attach import attached
+from engine.progress import SilentProgress
+from engine.sampling.effect import EffectMeter
+from engine.sampling.sampler import Sampler, SamplerSettings, SamplingInterrupted
+from engine.shapes import latent_frames
+from engine.video.clip_tensor import to_frames, to_tensor
+from registry_schema.errors import Interrupted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from engine.adapters.composition import Composition
+    from engine.bases.base import Base
+    from engine.progress import Progress
+    from engine.sampling.effect import AdapterEffect
+    from registry_schema.receipt import RunSettings
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The base's clip, `f h w 3` uint8 at base size, and what each adapter did in it."""
+
+    frames: NDArray[np.uint8]
+    effects: tuple[AdapterEffect, ...]
+
+
+class GenerationInterrupted(Interrupted):
+    """Stopped by Ctrl-C; `frames` is the clip as far as it came, None before the first step was over."""
+
+    def __init__(self, message: str, frames: NDArray[np.uint8] | None) -> None:
+        super().__init__(message)
+        self.frames = frames
+
+
+def encode_frame(base: Base, frame: NDArray[np.uint8]) -> Tensor:
+    """Latents 1 c 1 h w of one frame `h w 3`."""
+    return base.encode(to_tensor(frame[None])[None])
+
+
+def generate(
+    base: Base,
+    composition: Composition,
+    first: Tensor,
+    settings: RunSettings,
+    *,
+    measure: bool = True,
+    progress: Progress | None = None,
+) -> Generated:
+    """The clip that starts with `first`.
+
+    Args:
+        base: without adapters; they are on while it samples.
+        composition: adapters with weights.
+        first: 1 c 1 h w, see `encode_frame`.
+        settings: of the run.
+        measure: whether to say what each adapter did, for one more forward pass each.
+        progress: told about steps and phases.
+
+    Raises:
+        GenerationInterrupted: Ctrl-C while sampling.
+    """
+    progress = progress or SilentProgress()
+    frames = latent_frames(settings.clip.frames, base.spec.latent)
+    sampler = Sampler(base, _sampler_settings(settings, frames))
+    meter = EffectMeter(settings.steps)
+    try:
+        with attached(base, composition):
+            latents = sampler.sample(first, seed=settings.seed, progress=progress, watch=meter if measure else None)
+    except SamplingInterrupted as stop:
+        partial = None if stop.latents is None else to_frames(base.decode(stop.latents)[0])
+        raise GenerationInterrupted(stop.message, partial) from stop
+    effects = meter.measure(base, composition, schedule=sampler.schedule) if measure else ()
+    with progress.phase("decoding", None):
+        return Generated(to_frames(base.decode(latents)[0]), effects)
+
+
+def _sampler_settings(settings: RunSettings, frames: int) -> SamplerSettings:
+    return SamplerSettings(
+        frames=frames,
+        sampler=settings.sampler,
+        steps=settings.steps,
+        start_noise=settings.start_noise,
+        match_first_frame=settings.match_first_frame,
+    )

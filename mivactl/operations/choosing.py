@@ -1,0 +1,75 @@
+"""Which base runs, which build of each adapter, and why; nothing is installed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mivactl.operations.planning import manifest_of, plan_for, require_plan
+from mivactl.resolve.plan import Plan
+from mivactl.settings import DEFAULT_BASE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mivactl.bases import KnownBase
+    from mivactl.resolve.plan import Candidate
+    from mivactl.session import Session
+    from registry_schema.manifest import Manifest
+    from registry_schema.ref import AdapterRef
+
+
+@dataclass(frozen=True)
+class ChosenBuild:
+    """The build that answers one reference."""
+
+    candidate: Candidate
+    manifest: Manifest
+    note: str
+
+    @property
+    def label(self) -> str:
+        """`waterfall 1.0.0`; the namespace `miva` goes without saying."""
+        return f"{self.manifest.name.removeprefix('miva/')} {self.manifest.version}"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A base, why it was chosen, and one build for each reference in their order."""
+
+    base: KnownBase
+    reason: str
+    builds: tuple[ChosenBuild, ...]
+
+
+def choose(refs: Sequence[AdapterRef], session: Session, *, base: str | None = None) -> Chosen:
+    """The base and the builds for `refs`; builds that are installed are taken before newer ones elsewhere.
+
+    Args:
+        base: a base's name or folder; None takes the settings' one, or the best of this machine.
+
+    Raises:
+        NotFound: an adapter or a base nobody knows.
+        Incompatible: no base has a build for each.
+    """
+    plan = plan_for(refs, session, base=base, installed_only=True)
+    if not isinstance(plan, Plan):
+        plan = require_plan(plan_for(refs, session, base=base), refs)
+    known = session.base(base if base is not None else plan.base.name)
+    builds = tuple(
+        ChosenBuild(choice.candidate, manifest_of(choice.candidate, session), choice.fit.note)
+        for choice in plan.choices
+    )
+    return Chosen(known, _reason(session, known, asked=base is not None), builds)
+
+
+def _reason(session: Session, base: KnownBase, *, asked: bool) -> str:
+    if asked:
+        return "you asked for it"
+    if session.settings.base_was_chosen:
+        return "your settings name it"
+    if len(session.bases) == 1:
+        return "the only base on this machine"
+    if base.spec.name == DEFAULT_BASE:
+        return "no other base on this machine has a build of each adapter"
+    return "the best base on this machine with a build of each adapter"

@@ -1,0 +1,127 @@
+"""From what a person named, references or a preset, to installed adapters that the engine can use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mivactl.engine_bridge import AdapterUse
+from mivactl.operations.choosing import choose
+from mivactl.operations.install import ensure_installed
+from mivactl.operations.weighing import weigh
+from registry_schema.errors import NotFound, UsageProblem
+from registry_schema.preset import Preset
+from registry_schema.receipt import AdapterRecord
+from registry_schema.ref import AdapterRef
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mivactl.engine_bridge import Progress
+    from mivactl.operations.choosing import Chosen
+    from mivactl.session import Session
+    from mivactl.store.pointer import InstalledBuild
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The adapters of a run as a person names them.
+
+    Attributes:
+        refs: with or without weights.
+        preset: a file instead of `refs`; it names its base and exact builds.
+        base: a base's name or folder.
+        blend: scale the weights so that they sum to 1.
+        yes: whether adapters from other registries than the starter may be installed.
+    """
+
+    refs: tuple[AdapterRef, ...] = ()
+    preset: Path | None = None
+    base: str | None = None
+    blend: bool = False
+    yes: bool = False
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What `Wanted` means: references with their weights, the base and the builds, a line about the weights."""
+
+    refs: tuple[AdapterRef, ...]
+    chosen: Chosen
+    weights: tuple[float, ...]
+    note: str
+
+
+def compose_wanted(wanted: Wanted, session: Session) -> Composed:
+    """Base, builds and weights; nothing is installed yet.
+
+    Raises:
+        UsageProblem: adapters and a preset at once, or weights that will not do.
+        NotFound, Incompatible: an adapter or a base that is not there, or no build that fits.
+    """
+    if wanted.preset is not None:
+        wanted = _from_preset(wanted, wanted.preset)
+    weighing = weigh(wanted.refs, blend=wanted.blend)
+    chosen = choose(wanted.refs, session, base=wanted.base)
+    return Composed(wanted.refs, chosen, weighing.weights, weighing.note)
+
+
+def install_composed(composed: Composed, session: Session, *, yes: bool, progress: Progress) -> tuple[AdapterUse, ...]:
+    """Install what is missing, and say where each adapter's weights lie.
+
+    Raises:
+        Refused: an adapter would come from another registry than the starter, and `yes` is not set.
+        IntegrityProblem: an installed file was changed.
+    """
+    exact = [
+        replace(ref, spec=build.candidate.line.manifest.digest, weight=None)
+        for ref, build in zip(composed.refs, composed.chosen.builds, strict=True)
+    ]
+    base = composed.chosen.base
+    text = str(base.folder) if base not in session.bases else str(base.spec.name)
+    builds = ensure_installed(exact, session, base=text, yes=yes, progress=progress)
+    return tuple(_use(build, weight, session) for build, weight in zip(builds, composed.weights, strict=True))
+
+
+def _use(build: InstalledBuild, weight: float, session: Session) -> AdapterUse:
+    manifest = session.store.manifest(build.line.manifest.digest)
+    path = session.store.file(build, manifest.weights)
+    session.store.mark_used(build)
+    record = AdapterRecord(
+        name=manifest.name,
+        version=manifest.version,
+        manifest=build.line.manifest.digest,
+        weights=manifest.weights.digest,
+        weight=weight,
+    )
+    return AdapterUse(record=record, spec=manifest.adapter, weights=path)
+
+
+def read_preset(path: Path) -> Preset:
+    """The preset in a file.
+
+    Raises:
+        NotFound: there is no such file.
+        SchemaError: it is no preset.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        hint = "`mivactl compose NAME:W ... -o preset.toml` writes one"
+        raise NotFound(f"cannot read preset `{path}`: {error.strerror}", hint=hint) from error
+    return Preset.parse(content, source=path.name)
+
+
+def preset_refs(preset: Preset) -> tuple[AdapterRef, ...]:
+    """The exact builds a preset names, at the weights it runs with."""
+    return tuple(
+        AdapterRef(name=adapter.name, spec=adapter.digest, weight=weight)
+        for adapter, weight in zip(preset.adapters, preset.weights(), strict=True)
+    )
+
+
+def _from_preset(wanted: Wanted, path: Path) -> Wanted:
+    if wanted.refs:
+        raise UsageProblem("`--preset` and `--use` were both given, expected one", hint="leave one of them out")
+    preset = read_preset(path)
+    return replace(wanted, preset=None, refs=preset_refs(preset), base=wanted.base or str(preset.base))
