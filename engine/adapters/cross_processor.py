@@ -54,10 +54,10 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
     ) -> Tensor:
         updates = self._updates(attention, hidden)
         self._tell(updates)
-        output = self._sum(updates) if updates else torch.zeros_like(hidden)
+        words = None
         if self._base_share:
-            output = output + self._base_share * self._base(attention, hidden, condition, None, rotary)
-        return output
+            words = self._base_share * self._base(attention, hidden, condition, None, rotary)
+        return self._added(words, updates) if updates or words is not None else torch.zeros_like(hidden)
 
     def _updates(self, attention: AttentionModule, hidden: Tensor) -> list[Tensor]:
         query: Tensor | None = None

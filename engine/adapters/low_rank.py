@@ -63,5 +63,6 @@ class LowRank(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Apply the map to ... x d."""
-        update = self.lora_B(self.lora_A(hidden))
-        return update if self.scale == 1 else update * self.scale
+        low = self.lora_A(hidden)  # scaled here, where it is narrow
+        update: Tensor = self.lora_B(low if self.scale == 1 else low * self.scale)
+        return update

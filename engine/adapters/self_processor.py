@@ -38,7 +38,7 @@ class SelfProcessor(SiteProcessor["CrossFrameAttention"]):
         base = layer.output(attention, attend(projection.query, projection.key, projection.value))
         updates = self._updates(attention, given, projection, rotary)
         self._tell(updates)
-        return base + self._sum(updates).reshape(base.shape)
+        return self._added(base, updates)
 
     def _updates(
         self, attention: AttentionModule, given: SiteInput, projection: Projection, rotary: Rotary | None
@@ -79,5 +79,6 @@ class SelfProcessor(SiteProcessor["CrossFrameAttention"]):
 
 
 def _update(part: CrossFrameAttention, given: SiteInput, first: Tensor, previous: Tensor) -> Tensor:
-    weights = part.reference_weights(given.time_embedding).to(first.dtype)[:, :, None, None, None]
-    return part.output(weights[:, 0] * first + weights[:, 1] * previous)
+    # the two weights sum to 1
+    share_of_first = part.reference_weights(given.time_embedding)[:, 0].to(first.dtype)[:, None, None, None]
+    return part.output(torch.lerp(previous, first, share_of_first))

@@ -77,12 +77,15 @@ class SiteProcessor(ABC, Generic[Part_co]):
         if self._observe is not None:
             self._observe(self._site, {term.index: update for term, update in zip(self._terms, updates, strict=True)})
 
-    def _sum(self, updates: Sequence[Tensor]) -> Tensor:
-        """`sum_k w_k update_k`."""
-        weighted = [scaled(update, term.weight) for term, update in zip(self._terms, updates, strict=True)]
-        return weighted[0] if len(weighted) == 1 else torch.stack(weighted).sum(0)
-
-
-def scaled(update: Tensor, weight: float) -> Tensor:
-    """`weight * update`, untouched at weight 1."""
-    return update if weight == 1 else update * weight
+    def _added(self, base: Tensor | None, updates: Sequence[Tensor]) -> Tensor:
+        """`base + sum_k w_k update_k`, without a copy of what is only added."""
+        total = base
+        for term, update in zip(self._terms, updates, strict=True):
+            if total is None:
+                total = update if term.weight == 1 else update * term.weight
+            else:
+                total = torch.add(total, update.reshape(total.shape), alpha=term.weight)
+        if total is None:
+            msg = f"attention site `{self._site.path}` has nothing to add up"
+            raise Incompatible(msg)
+        return total

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.adapters.site_processor import SiteProcessor, scaled
+from engine.adapters.site_processor import SiteProcessor
 from engine.adapters.temporal_lora import TemporalLora
 from engine.bases.attention_layer import attend
 
@@ -34,14 +34,12 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         if self._observe is not None:
             return self._observed(attention, projection, mixed)
         anchor_weight = 1 - sum(term.weight for term in self._terms)
-        total = self._sum(mixed)
+        anchor = None
         if abs(anchor_weight) > ANCHOR_TOLERANCE:
-            total = total + anchor_weight * attend(projection.query, projection.key, projection.value)
+            anchor = anchor_weight * attend(projection.query, projection.key, projection.value)
         # the frozen output projection is linear and the weights, anchor included, sum to 1: once is enough
-        output = self._site.layer.output(attention, total)
-        for term, values in zip(self._terms, mixed, strict=True):
-            output = output + scaled(term.part.out(values), term.weight)
-        return output
+        output = self._site.layer.output(attention, self._added(anchor, mixed))
+        return self._added(output, [term.part.out(values) for term, values in zip(self._terms, mixed, strict=True)])
 
     def _mixed(self, attention: AttentionModule, hidden: Tensor, projection: Projection) -> tuple[Tensor, ...]:
         """Each adapter's attention before the output projection, all in one call."""
@@ -59,4 +57,4 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         pairs = zip(self._terms, mixed, strict=True)
         updates = [layer.output(attention, values) + term.part.out(values) - base for term, values in pairs]
         self._tell(updates)
-        return base + self._sum(updates)
+        return self._added(base, updates)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_adapters import adapter_spec, all_parts, fresh, lively, noisy_latents
-from tiny_bases import tiny_unet_base
-from tiny_wan import tiny_wan_base
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from registry_schema.errors import Incompatible, UsageProblem
 from registry_schema.ranks import Ranks
+from tests.engine.tiny_adapters import adapter_spec, all_parts, fresh, lively, noisy_latents
+from tests.engine.tiny_bases import tiny_unet_base
+from tests.engine.tiny_wan import tiny_wan_base
 
 BASES = pytest.mark.parametrize("make_base", [tiny_unet_base, tiny_wan_base])
 

@@ -6,14 +6,14 @@ import math
 
 import pytest
 import torch
-from tiny_adapters import adapter_spec, all_parts, lively, noisy_latents
-from tiny_bases import tiny_unet_base
-from tiny_wan import tiny_wan_base
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from registry_schema.errors import UsageProblem
 from registry_schema.ranks import Ranks
+from tests.engine.tiny_adapters import adapter_spec, all_parts, lively, noisy_latents
+from tests.engine.tiny_bases import tiny_unet_base
+from tests.engine.tiny_wan import tiny_wan_base
 
 
 @pytest.fixture(params=["unet", "wan"])

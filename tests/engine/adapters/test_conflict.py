@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_adapters import lively, noisy_latents
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.adapters.conflict import conflicts
+from tests.engine.tiny_adapters import lively, noisy_latents
 
 
 def test_an_adapter_agrees_with_itself_at_every_site(tiny_base):

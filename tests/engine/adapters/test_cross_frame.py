@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from site_stories import call_of, first_site, heads_apart, hidden_of, plain_attention, run_site
-from tiny_adapters import adapter_spec, lively
-from tiny_bases import tiny_unet_base
-from tiny_wan import tiny_wan_base
 
 from engine.adapters.composition import Composition
 from engine.adapters.reference_attention import joint_references, separate_references
 from registry_schema.adapter_spec import FixedWeighting
 from registry_schema.ranks import Ranks
+from tests.engine.adapters.site_stories import call_of, first_site, heads_apart, hidden_of, plain_attention, run_site
+from tests.engine.tiny_adapters import adapter_spec, lively
+from tests.engine.tiny_bases import tiny_unet_base
+from tests.engine.tiny_wan import tiny_wan_base
 
 FRAMES = 3
 

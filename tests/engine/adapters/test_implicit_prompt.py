@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from site_stories import call_of, first_site, hidden_of, run_site
-from tiny_adapters import adapter_spec, fresh, lively, noisy_latents
-from tiny_bases import tiny_unet_base
-from tiny_wan import tiny_wan_base
 from torch.nn import functional as F
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from registry_schema.ranks import Ranks
+from tests.engine.adapters.site_stories import call_of, first_site, hidden_of, run_site
+from tests.engine.tiny_adapters import adapter_spec, fresh, lively, noisy_latents
+from tests.engine.tiny_bases import tiny_unet_base
+from tests.engine.tiny_wan import tiny_wan_base
 
 BASES = pytest.mark.parametrize("make_base", [tiny_unet_base, tiny_wan_base])
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
-from site_stories import call_of, first_site, hidden_of, plain_attention, run_site
-from tiny_adapters import adapter_spec, lively
 
 from engine.adapters.composition import Composition
 from registry_schema.ranks import Ranks
+from tests.engine.adapters.site_stories import call_of, first_site, hidden_of, plain_attention, run_site
+from tests.engine.tiny_adapters import adapter_spec, lively
 
 RANKS = Ranks(temporal_lora=4)
 SCALE = 2.0 / 4

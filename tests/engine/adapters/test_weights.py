@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 import safetensors.torch
 import torch
-from tiny_adapters import adapter_spec, all_parts, fresh, lively, noisy_latents
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
@@ -18,6 +17,7 @@ from engine.adapters.weights import adapter_bytes, load_adapter, save_adapter
 from registry_schema.digests import Digest
 from registry_schema.errors import Incompatible, IntegrityProblem, NotFound
 from registry_schema.ranks import Ranks
+from tests.engine.tiny_adapters import adapter_spec, all_parts, fresh, lively, noisy_latents
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,12 @@ import pytest
 import safetensors.torch
 import torch
 from diffusers import AutoencoderKL
-from tiny_bases import tiny_unet_base
-from tiny_wan import tiny_wan_base
 
 from engine.bases.catalog import load_base, read_base_spec, verify_base
 from engine.bases.fingerprint import folder_fingerprint, module_fingerprint, weights_digest
 from registry_schema.errors import IntegrityProblem, NotFound, SchemaError
+from tests.engine.tiny_bases import tiny_unet_base
+from tests.engine.tiny_wan import tiny_wan_base
 
 CPU = torch.device("cpu")
 

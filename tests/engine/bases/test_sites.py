@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import UNetMotionModel
-from tiny_bases import tiny_unet_base
-from tiny_wan import tiny_wan_base
 
 from engine.bases.call import Call, CurrentCall
 from engine.bases.unet_motion import unet_sites
 from registry_schema.errors import Incompatible, UsageProblem
+from tests.engine.tiny_bases import tiny_unet_base
+from tests.engine.tiny_wan import tiny_wan_base
 
 
 def tokens_seen(base, noisy) -> dict[str, tuple[int, ...]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_adapters import adapter_spec, all_parts, fresh, lively
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.sampling.effect import EffectMeter, changed_share
 from engine.sampling.sampler import Sampler, SamplerSettings
+from tests.engine.tiny_adapters import adapter_spec, all_parts, fresh, lively
 
 
 def effects(base, *entries):
@@ -24,7 +24,7 @@ def effects(base, *entries):
 def test_a_fresh_adapter_moved_nothing_beside_one_that_did(tiny_base):
     idle = fresh(tiny_base, adapter_spec(tiny_base, ranks=all_parts(tiny_base)))
     busy = lively(tiny_base)
-    first, second = effects(tiny_base, (idle, 0.5), (busy, 0.5))
+    first, second = effects(tiny_base, (idle, 0.5), (busy, 3.0))
     assert first.nothing
     assert first.strength == pytest.approx(0, abs=1e-5)
     assert not second.nothing

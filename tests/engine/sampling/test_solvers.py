@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
-from test_schedule import SCHEDULES, ddim_of
 
 from engine.sampling.schedule import schedule_of
 from engine.sampling.solvers import Estimate, first_order_step, multistep_step
+from tests.engine.sampling.test_schedule import SCHEDULES, ddim_of
 
 STEPS = 10  # divides 1000: diffusers' DDIM takes even steps only, whatever its timesteps say
 
