@@ -11,6 +11,7 @@ import torch
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
+from engine.training.attention_kernel import trainable_attention
 from engine.training.draws import fractions_of, noise_of
 from engine.training.events import CheckpointFailed, CheckpointSaved, Resumed, StepDone, StepSkipped, TrainEvent
 from engine.training.objective import Objective
@@ -166,7 +167,8 @@ class Trainer:
         rate = learning_rate(counters.step, choice)
         set_learning_rate(self._optimiser, rate)
         self._optimiser.zero_grad(set_to_none=True)
-        loss = self._backward(counters.step)
+        with trainable_attention(self._base.device, self._base.dtype):
+            loss = self._backward(counters.step)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters.values(), choice.gradient_clip))
         finite = math.isfinite(loss) and math.isfinite(norm)
         if finite:
