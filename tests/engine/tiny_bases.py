@@ -28,7 +28,11 @@ class PoolingAutoencoder:
 
 
 def tiny_unet_base(
-    *, schedule: dict[str, object] | None = None, sampler: str = "ddim", seed: int = 0
+    *,
+    schedule: dict[str, object] | None = None,
+    sampler: str = "ddim",
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
 ) -> UNetMotionBase:
     """A random `UNetMotionModel` of two levels, 4 frames of 32x32 pixels; all three kinds of site."""
     with torch.random.fork_rng(devices=[]):
@@ -50,7 +54,7 @@ def tiny_unet_base(
         )
     spec = tiny_spec(denoiser, schedule=schedule, sampler=sampler, seed=seed)
     return UNetMotionBase(
-        spec, denoiser, autoencoder=FrameByFrame(PoolingAutoencoder()), condition=torch.zeros(1, 1, 16)
+        spec, denoiser.to(dtype), autoencoder=FrameByFrame(PoolingAutoencoder()), condition=torch.zeros(1, 1, 16)
     )
 
 

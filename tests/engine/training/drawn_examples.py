@@ -13,9 +13,10 @@ CLIPS, CHANNELS, FRAMES, SIDE = 3, 4, 4, 8
 class DrawnExamples:
     """`Examples` of three clips in which a square moves to the right."""
 
-    def __init__(self, *, digest: str = "sha256:drawn", value: float = 1.0) -> None:
+    def __init__(self, *, digest: str = "sha256:drawn", value: float = 1.0, frames: int = FRAMES) -> None:
         self.digest = digest
         self._value = value
+        self._frames = frames
 
     def batch(self, seed: int, samples: range) -> Tensor:
         return torch.stack(
@@ -23,7 +24,7 @@ class DrawnExamples:
         )
 
     def _clip(self, clip: int) -> Tensor:
-        latents = torch.zeros(CHANNELS, FRAMES, SIDE, SIDE)
-        for frame in range(FRAMES):
+        latents = torch.zeros(CHANNELS, self._frames, SIDE, SIDE)
+        for frame in range(self._frames):
             latents[clip, frame, 2:5, frame : frame + 3] = self._value
         return latents

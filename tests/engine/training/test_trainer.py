@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load
 from tiny_bases import tiny_unet_base
+from tiny_wan import tiny_wan_base
 
 from engine.training.events import CheckpointFailed, CheckpointSaved, Resumed, StepDone, StepSkipped
 from engine.training.trainer import Diverged, Trainer
@@ -96,6 +97,23 @@ def test_checkpointing_gives_identical_gradients(tmp_path):
     saving = steps_of(list(trainer(tmp_path / "saving", "run.gradient_checkpointing=true", steps=3).fit()))
     assert [event.gradient_norm for event in plain] == [event.gradient_norm for event in saving]
     assert saved_bytes(tmp_path / "plain") == saved_bytes(tmp_path / "saving")
+
+
+def test_a_bfloat16_base_trains_float32_tensors(tmp_path):
+    base = tiny_unet_base(dtype=torch.bfloat16)
+    done = steps_of(list(trainer(tmp_path, steps=3, base=base).fit()))
+    assert len(done) == 3
+    saved = load(saved_bytes(tmp_path)["adapter.safetensors"])
+    assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("checkpointing", ["true", "false"])
+def test_a_flow_base_with_fewer_latent_frames_is_trained_by_the_same_code(tmp_path, checkpointing):
+    choices = ("loss.weighting=bell", "optimiser.batch=2", f"run.gradient_checkpointing={checkpointing}")
+    run = trainer(tmp_path, *choices, steps=3, base=tiny_wan_base(), examples=DrawnExamples(frames=3))
+    assert len(steps_of(list(run.fit()))) == 3
+    moments = load(saved_bytes(tmp_path)["optimiser.safetensors"])
+    assert all(tensor.any() for name, tensor in moments.items() if name.startswith("exp_avg."))
 
 
 def test_accumulated_batches_give_the_gradient_of_one_large_batch(tmp_path):
