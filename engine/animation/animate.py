@@ -7,19 +7,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.animation.clip_files import partial_place, write_clip_file, write_partial
-from engine.animation.finishing import finished_clip
+from engine.animation.clip_files import format_of, partial_place, write_clip_file
 from engine.animation.generation import GenerationInterrupted, encode_frame, generate
 from engine.animation.memory import memory_problems
 from engine.animation.photo_framing import frame_photo
 from engine.animation.provenance import frames_digest, make_receipt, photo_record, settings_of_run
 from engine.requests import AnimateResult, MovedShare
+from engine.video.clip_writer import write_clip
+from engine.video.detail_carry import enlarge_clip
 from engine.video.framed_picture import to_base, to_picture
 from engine.video.photo import open_photo
 from registry_schema.errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -74,13 +76,13 @@ def animate_photo(studio: Studio, request: AnimateRequest, progress: Progress) -
     except GenerationInterrupted as stop:
         raise _keep_partial(stop, prepared, request) from stop
     with watch.phase("writing"), memory_problems():
-        receipt = _write(studio, prepared, generated, request, progress)
+        receipt, notes = _write(studio, prepared, generated, request, progress)
     return AnimateResult(
         photo=request.photo,
         outputs=request.outputs,
         receipt=receipt,
         moved=moved_shares(studio, generated),
-        notes=prepared.photo.notes,
+        notes=(*prepared.photo.notes, *notes),
         seconds=watch.seconds,
     )
 
@@ -108,16 +110,18 @@ def _generate(studio: Studio, prepared: Prepared, settings: RunSettings, progres
 
 def _write(
     studio: Studio, prepared: Prepared, generated: Generated, request: AnimateRequest, progress: Progress
-) -> Receipt:
+) -> tuple[Receipt, tuple[str, ...]]:
+    """Write all outputs; the receipt of the first, and notes."""
+    notes: list[str] = []
+    receipts: list[Receipt] = []
     with progress.phase("writing", 1 + len(request.outputs)) as phase:
-        clip = finished_clip(generated.frames, prepared.picture, prepared.framing, loop=request.settings.loop)
+        clip = enlarge_clip(generated.frames, prepared.picture, prepared.framing)
         phase.advance()
-        receipts = []
         for path in request.outputs:
-            receipt = _receipt(studio, prepared, generated, request, path)
-            receipts.append(write_clip_file(path, clip, fps=request.settings.fps, receipt=receipt))
+            receipts.append(_receipt(studio, prepared, generated, request, path))
+            notes += write_clip_file(path, clip, receipt=receipts[-1])
             phase.advance()
-    return receipts[0]
+    return receipts[0], tuple(notes)
 
 
 def _receipt(studio: Studio, prepared: Prepared, generated: Generated, request: AnimateRequest, path: Path) -> Receipt:
@@ -135,7 +139,7 @@ def _keep_partial(stop: GenerationInterrupted, prepared: Prepared, request: Anim
     """Write what there is; the error says where it lies."""
     if stop.frames is None or not request.outputs:
         return Interrupted(f"{stop.message}, nothing was written", hint="run it again")
-    clip = finished_clip(stop.frames, prepared.picture, prepared.framing, loop=request.settings.loop)
+    clip = enlarge_clip(stop.frames, prepared.picture, prepared.framing)
     place = partial_place(request.outputs[0])
-    write_partial(place, clip, fps=request.settings.fps)
+    write_clip(clip, place, fps=request.settings.fps, loop=request.settings.loop)
     return Interrupted(f"{stop.message}; what there is lies in `{place}`", hint="run it again for the whole clip")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.animation.clip_files import write_plain_clip
 from engine.requests import ClipComparison
 from engine.video.clip_reader import read_clip
+from engine.video.clip_writer import write_clip
 from engine.video.framed_picture import resized
 from registry_schema.errors import Incompatible
 
@@ -40,7 +40,7 @@ def write_small_copy(clip: Path, copy: Path, *, width: int) -> None:
     height, full_width = source.frames.shape[1:3]
     size = (width, max(2, round(height * width / full_width / 2) * 2))
     fps = (len(source.frames) - 1) / float(source.times[-1] - source.times[0])
-    write_plain_clip(copy, np.stack([_at(size, frame) for frame in source.frames]), fps=fps)
+    write_clip(np.stack([_at(size, frame) for frame in source.frames]), copy, fps=fps)
 
 
 def psnr(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:

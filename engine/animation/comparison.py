@@ -10,7 +10,6 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.adapters.conflict import conflicts
-from engine.animation.clip_files import write_plain_clip
 from engine.animation.generation import encode_frame, generate
 from engine.animation.memory import memory_problems
 from engine.animation.photo_framing import frame_photo
@@ -18,6 +17,7 @@ from engine.device import draw_noise
 from engine.requests import CompareResult, SiteCosine
 from engine.sampling.schedule import schedule_of
 from engine.shapes import latent_shape
+from engine.video.clip_writer import write_clip
 from engine.video.framed_picture import to_base
 from engine.video.photo import open_photo
 
@@ -59,7 +59,7 @@ def compare_adapters(studio: Studio, request: CompareRequest, progress: Progress
         if frame is None or request.output is None or not request.grid:
             return CompareResult(cosines, None)
         cells = _cells(studio, frame, request, progress)
-        write_plain_clip(request.output, labelled_grid(cells), fps=request.settings.fps)
+        write_clip(labelled_grid(cells), request.output, fps=request.settings.fps)
     return CompareResult(cosines, request.output)
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 1 << 30
 # Formats that Pillow decodes by itself: EPS would start Ghostscript.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM", "TGA", "ICO")
+# MPO comes with JPEG: it has no entry of its own in Pillow's table.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM", "TGA", "ICO")
 READABLE = "JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP, JPEG 2000, PPM, HEIC"
 DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, ArithmeticError)
 

@@ -45,8 +45,8 @@ def animate(  # noqa: PLR0913 - one parameter for each option
             "--out",
             "-o",
             metavar="FILE|DIR",
-            help="`.mp4`, `.webm`, `.gif`, `.webp`, `.apng`, or a folder; repeat it for several formats. "
-            "`PHOTO-ADAPTERS.mp4` in the current folder if left out.",
+            help="A file (`.mp4`, `.webm`, `.gif`, `.webp`, `.apng`), a folder for files of the default name "
+            "`PHOTO-ADAPTERS.mp4` (`clips/`), or a new name without a suffix for PNG frames; repeat it for several.",
         ),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,

@@ -41,13 +41,11 @@ def check_outputs(outputs: Sequence[Path], *, force: bool) -> None:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file is a clip with a receipt, edited or not."""
-    if path.is_dir():
-        return False
+    """Whether a file, or a folder of frames, is a clip with a receipt, edited or not."""
     try:
         return clip_receipt(path) is not None
     except MivaError as error:
-        # An edited receipt is still one of ours; a broken file is not known to be.
+        # An edited receipt is still one of ours; of a broken file nobody knows.
         return error.message.startswith("receipt")
 
 
@@ -56,7 +54,7 @@ def is_finished(job: PhotoJob, uses: Sequence[AdapterUse], prepared: Prepared) -
     with suppress(OSError, MivaError):
         with job.photo.open("rb") as file:
             photo = Digest.of_stream(file)
-        receipts = [clip_receipt(path) for path in job.outputs if path.is_file()]
+        receipts = [clip_receipt(path) for path in job.outputs if path.exists()]
         return len(receipts) == len(job.outputs) and all(
             receipt is not None and _is_of(receipt, photo, uses, prepared) for receipt in receipts
         )

@@ -37,7 +37,7 @@ _LONGEST_STEM: Final = 120
 
 @dataclass(frozen=True)
 class PhotoJob:
-    """One photo and the files its clip is written to; `/` at the end of a name has become a folder of frames."""
+    """One photo, and what its clip is written to: files, and folders of PNG frames for names without a suffix."""
 
     photo: Path
     outputs: tuple[Path, ...]
@@ -48,7 +48,8 @@ def photo_jobs(photos: Sequence[str], outputs: Sequence[str], *, adapters: Seque
 
     Args:
         photos: files, folders, and patterns such as `*.jpg`.
-        outputs: files for one photo; for several photos folders. None: the current folder.
+        outputs: files; folders to put files of default names into, if they are there or end in `/`; for a single
+            photo, other names without a suffix are folders of PNG frames. None: the current folder.
         adapters: names, for the default name `<photo>-<adapters>.mp4`.
 
     Raises:
@@ -101,9 +102,10 @@ def _target(text: str, *, several: bool) -> tuple[Path, str | None]:
     """A folder, and the name in it or None for the default name."""
     path = Path(text)
     suffix = path.suffix.lower()
-    if path.is_dir() or text.endswith(("/", "\\")) or (several and not suffix):
+    into = text.endswith(("/", "\\")) or (path.is_dir() and not _holds_frames(path)) or (several and not suffix)
+    if into:
         return path, None
-    if suffix not in CLIP_SUFFIXES:
+    if suffix and suffix not in CLIP_SUFFIXES:
         known = ", ".join(f"`{one}`" for one in CLIP_SUFFIXES)
         raise UsageProblem(
             f"output `{text}` has no suffix of a clip, expected one of {known}", hint=f"pass `-o {path.stem}.mp4`"
@@ -111,6 +113,11 @@ def _target(text: str, *, several: bool) -> tuple[Path, str | None]:
     if several:
         raise UsageProblem(f"output `{text}` is one file for several photos", hint="pass a folder: `-o clips/`")
     return path.parent, path.name
+
+
+def _holds_frames(folder: Path) -> bool:
+    """Whether a folder is a clip by itself: frames and nothing else."""
+    return bool(names := list(folder.iterdir())) and set(names) == set(folder.glob("frame-*.png"))
 
 
 def _place(folder: Path, file: str | None, stem: str) -> Path:
