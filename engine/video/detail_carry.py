@@ -29,7 +29,7 @@ GRAIN_FLOOR, GRAIN_CEILING = 0.5, 6.0
 # The stillest fifth of a clip, after its motion is undone, holds grain and nothing else.
 GRAIN_PERCENTILE = 20
 # Zero flow is right while it explains a frame as well as the found flow, up to this many grain variances.
-STILL_UNTIL, MOVING_FROM = 1.0, 3.0
+STILL_UNTIL, MOVING_FROM = 0.5, 1.5
 # A change is shown from where it stands out of the grain (in grain deviations).
 CHANGE_FROM, CHANGE_FULL = 1.5, 3.0
 # A flow whose frame differs by this much does not describe the frame.

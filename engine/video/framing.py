@@ -170,7 +170,7 @@ def _refuse_unless(in_range: bool, *, what: str, hint: str) -> None:
 
 
 def _nearly_all(photo: Size, output: Size, *, long_side: int) -> tuple[Box, Box]:
-    """The photo but for less than two output pixels at its right and bottom, so that unscaled pixels stay as they are."""
+    """The photo but for under two output pixels at its right and bottom: unscaled pixels stay as they are."""
     scale = min(1.0, long_side / max(photo))
     return Box(0, 0, output.width / scale, output.height / scale), box_of(output)
 
