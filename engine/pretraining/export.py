@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from diffusers import DDIMScheduler
 from safetensors.torch import load_file, save_file
 
@@ -24,6 +24,9 @@ from engine.pretraining.nano import (
     build_denoiser,
 )
 from registry_schema.base_spec import BaseSpec
+
+if TYPE_CHECKING:
+    import torch
 
 SHARD = "14MB"
 
