@@ -48,7 +48,7 @@ class Schedule(ABC):
 
     @abstractmethod
     def factors(self, timestep: Tensor) -> tuple[Tensor, Tensor]:
-        """Signal and noise factors, float64, in the shape of `timestep`."""
+        """Signal and noise factors, float64, in the shape of `timestep`; all on the CPU."""
 
     @abstractmethod
     def timestep_at(self, fraction: Tensor) -> Tensor:
@@ -104,9 +104,10 @@ class Schedule(ABC):
         return signal * output + level * noisy
 
     def _spread(self, timestep: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        signal, noise = self.factors(timestep.reshape(-1))
+        # float64 stays on the CPU: not every accelerator has it
+        signal, noise = (factor.to(like.dtype) for factor in self.factors(timestep.reshape(-1).cpu()))
         axes = (-1, *[1] * (like.ndim - 1))
-        return signal.to(like).view(axes), noise.to(like).view(axes)
+        return signal.to(like.device).view(axes), noise.to(like.device).view(axes)
 
 
 class DiffusionSchedule(Schedule):
@@ -120,7 +121,7 @@ class DiffusionSchedule(Schedule):
 
     def factors(self, timestep: Tensor) -> tuple[Tensor, Tensor]:
         """Factors from the table; timesteps are rounded to whole ones."""
-        alphas = self._alphas.to(timestep.device)[timestep.round().long()]
+        alphas = self._alphas[timestep.round().long()]
         return alphas.sqrt(), (1 - alphas).sqrt()
 
     def timestep_at(self, fraction: Tensor) -> Tensor:

@@ -39,9 +39,9 @@ def low_pass(values: Tensor, start: StartNoise) -> Tensor:
     Cinemo transforms along time as well but keeps every temporal frequency, which comes to the same.
     """
     height, width = values.shape[-2:]
-    kept = low_coefficients(height, width, start).to(values)
-    down = cosine_basis(height)[: kept.shape[0]].to(values)
-    across = cosine_basis(width)[: kept.shape[1]].to(values)
+    kept = low_coefficients(height, width, start)
+    bases = (cosine_basis(height)[: kept.shape[0]], cosine_basis(width)[: kept.shape[1]], kept)
+    down, across, kept = (matrix.to(values.dtype).to(values.device) for matrix in bases)
     return down.T @ ((down @ values @ across.T) * kept) @ across
 
 
