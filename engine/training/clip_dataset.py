@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.training.durable import file_digest
 from engine.training.windows import ClipFacts, Window, WindowProblem, windows_of
-from engine.video.clip_reader import read_clip
+from engine.video.clip_reader import CLIP_SUFFIXES, read_clip
 from engine.video.clip_tensor import to_tensor
 from registry_schema.errors import MivaError, NotFound, UsageProblem
 
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from engine.video.clip_reader import Clip
     from registry_schema.clip_shape import ClipShape
 
-CLIP_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".webp", ".apng", ".png"})
 # what people keep beside their clips: captions, licences, notes
 SIDECAR_SUFFIXES = frozenset({".txt", ".md", ".json", ".toml", ".csv"})
+
+
+# frames are shrunk to this many times the base's longer side as they are decoded: memory for clips of any size
+DECODED_SIDES = 4
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class ClipDataset:
 
     def pixels(self, clip: TrainingClip) -> Iterator[Float[Tensor, "3 f h w"]]:
         """The windows of a clip, decoded once."""
-        decoded = read_clip(clip.path)
+        decoded = decode(clip.path, self.shape)
         for window in clip.windows:
             yield window_pixels(decoded, window, self.shape)
 
@@ -97,12 +100,14 @@ def open_clips(folder: Path, shape: ClipShape, choice: ClipChoice, *, seed: int,
     with progress.phase("reading clips", len(paths)) as phase:
         for path in paths:
             try:
-                facts = clip_facts(path)
+                facts = clip_facts(path, shape)
                 clips.append(TrainingClip(path, facts, windows_of(facts, shape, choice, seed=seed)))
             except WindowProblem as problem:
                 faults.append(ClipFault(path, problem.reason, problem.hint))
             except MivaError as problem:
-                faults.append(ClipFault(path, problem.message, problem.hint))
+                # the file is named once, in front of all that is said about it
+                reason = problem.message.replace(f"clip `{path.name}`", "it", 1)
+                faults.append(ClipFault(path, reason, problem.hint))
             phase.advance()
     if faults:
         raise UnusableClips(tuple(faults), len(paths))
@@ -127,9 +132,14 @@ def clip_paths(folder: Path) -> list[Path]:
     return paths
 
 
-def clip_facts(path: Path) -> ClipFacts:
+def decode(path: Path, shape: ClipShape) -> Clip:
+    """All frames of a clip, large ones shrunk to what `shape` can use."""
+    return read_clip(path, long_side=DECODED_SIDES * max(shape.height, shape.width))
+
+
+def clip_facts(path: Path, shape: ClipShape) -> ClipFacts:
     """What the windows of a clip are computed from; decodes it to its end."""
-    clip = read_clip(path)
+    clip = decode(path, shape)
     _, height, width, _ = clip.frames.shape
     return ClipFacts(clip_digest(path), tuple(float(time) for time in clip.times), height, width)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from engine.video.clip_reader import read_clip
 
 from engine.progress import SilentProgress
 from engine.recipe import ClipChoice
 from engine.training.clip_dataset import ClipDataset, UnusableClips, open_clips
+from engine.video.clip_reader import read_clip
+from engine.video.clip_writer import write_clip
 from registry_schema.clip_shape import ClipShape
 from registry_schema.errors import NotFound
 from tests.engine.training.drawn_clips import moving_square, write_clips, write_gif
@@ -52,6 +53,22 @@ def test_pixels_are_the_area_mean_of_the_central_part(tmp_path):
     assert np.abs(pixels[:, 1].numpy() - expected).max() < 1.01 / 127.5
 
 
+def test_a_film_at_24_frames_a_second_is_read_at_the_bases_8(tmp_path):
+    folder = tmp_path / "clips"
+    write_clip(moving_square(20), folder / "film.mp4", fps=24)
+    found = dataset(folder, sampling="head")
+    assert found.clips[0].windows[0].frames == (0, 3, 6, 9)
+    pixels = next(found.pixels(found.clips[0]))
+    red = pixels[0].amax(dim=1)
+    assert [int((frame > 0.2).nonzero()[0]) for frame in red] == pytest.approx([0, 3, 6, 9], abs=1)
+
+
+def test_a_large_film_is_shrunk_while_it_is_read(tmp_path):
+    folder = tmp_path / "clips"
+    write_clip(moving_square(4, height=200, width=240), folder / "film.mp4", fps=8)
+    assert (dataset(folder).clips[0].facts.height, dataset(folder).clips[0].facts.width) == (80, 96)
+
+
 def test_a_folder_of_frames_is_a_clip(tmp_path):
     from PIL import Image
 
@@ -79,6 +96,7 @@ def test_every_unusable_clip_is_named_with_its_reason(tmp_path):
     assert {fault.path.name for fault in caught.value.faults} == {"short.gif", "torn.gif", "words.mp4"}
     assert caught.value.message.startswith("3 of 5 clips can not be used: `short.gif`: it lasts 0.2")
     assert "\n" not in caught.value.message
+    assert "`torn.gif`: it is damaged after" in caught.value.message
     assert caught.value.exit_code == 2
     assert caught.value.hint
 
