@@ -43,4 +43,4 @@ def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """Weights 1 2 1 across, centred on the left pixel of each pair; 1 1 down."""
     rows = (plane[0::2] + plane[1::2]) / 2
     before = np.concatenate([rows[:, :1], rows[:, 1:-1:2]], axis=1)
-    return (before + 2 * rows[:, 0::2] + rows[:, 1::2]) / 4
+    return ((before + 2 * rows[:, 0::2] + rows[:, 1::2]) / 4).astype(np.float32)

@@ -16,6 +16,7 @@ from registry_schema.errors import UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -94,7 +95,7 @@ def looped(frames: NDArray[np.uint8], loop: Loop) -> NDArray[np.uint8]:
     return frames if loop == "none" else np.concatenate([frames, frames[-2:0:-1]])
 
 
-def _place(path: Path):  # noqa: ANN202
+def _place(path: Path) -> AbstractContextManager[Path]:
     return whole_file(path) if path.suffix else whole_folder(path, ours="frame-*.png")
 
 

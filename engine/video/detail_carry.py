@@ -123,13 +123,13 @@ def _motion(
     grain: float,
 ) -> Motion:
     gain = _error(frame - first) - _error(frame - warped(first, origin))
-    still = 1 - _rise(gain / grain**2, STILL_UNTIL, MOVING_FROM)
+    still = 1 - _rise(gain / np.float32(grain) ** 2, STILL_UNTIL, MOVING_FROM)
     origin = origin * (1 - still)[..., None]
     difference = frame - warped(first, origin)
     deviation = np.sqrt(_error(difference))
     agreement = np.exp(-(doubt**2)) * (1 - still) + still
     trust = agreement * (1 - _rise(deviation, DOUBT_FROM, DOUBT_FULL))
-    shown = _rise(deviation / grain, CHANGE_FROM, CHANGE_FULL)
+    shown = _rise(deviation / np.float32(grain), CHANGE_FROM, CHANGE_FULL)
     return Motion(origin=origin, trust=softened(trust, NEIGHBOURHOOD / 2), change=difference * shown[..., None])
 
 

@@ -44,7 +44,7 @@ def flow(
     """
     height, width = from_frame.shape[:2]
     start, goal = _prepared(from_frame), _prepared(to_frame)
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0)
     wide = None if guess is None else resized_flow(guess, (start.shape[1], start.shape[0]))
     with _one_thread():
@@ -103,7 +103,8 @@ def _prepared(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _places(of: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The columns and rows, `h w` each, to which a flow points."""
     height, width = of.shape[:2]
-    return of[..., 0] + np.arange(width, dtype=np.float32), of[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    columns, rows = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    return np.add(of[..., 0], columns, dtype=np.float32), np.add(of[..., 1], rows[:, None], dtype=np.float32)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
 def _from_profile(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, tuple[str, ...]]:
     """The picture converted from its profile to sRGB; unchanged, with a note, where the profile does not apply."""
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile) if profile else ImageCms.createProfile("LAB"))
         usable = _in_profile_mode(image, source)
         converted = ImageCms.profileToProfile(
             usable,
@@ -91,7 +91,7 @@ def _from_profile(image: Image.Image, profile: bytes | None) -> tuple[Image.Imag
 
 def _in_profile_mode(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
     """The picture in the mode the profile speaks of: a grey profile may sit in a file that was widened to RGB."""
-    space = getattr(getattr(profile, "profile", None), "xcolor_space", "").strip() or "Lab"
+    space = profile.profile.xcolor_space.strip()
     mode = PROFILE_MODES.get(space)
     if mode is None or ("CMYK" in (mode, image.mode) and mode != image.mode):
         message = f"a profile for {space} in a picture of mode {image.mode}"
