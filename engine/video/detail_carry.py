@@ -123,13 +123,13 @@ def _motion(
     grain: float,
 ) -> Motion:
     gain = _error(frame - first) - _error(frame - warped(first, origin))
-    still = 1 - _rise(gain / np.float32(grain) ** 2, STILL_UNTIL, MOVING_FROM)
+    still = 1 - _rise(gain / grain**2, STILL_UNTIL, MOVING_FROM)
     origin = origin * (1 - still)[..., None]
     difference = frame - warped(first, origin)
     deviation = np.sqrt(_error(difference))
     agreement = np.exp(-(doubt**2)) * (1 - still) + still
     trust = agreement * (1 - _rise(deviation, DOUBT_FROM, DOUBT_FULL))
-    shown = _rise(deviation / np.float32(grain), CHANGE_FROM, CHANGE_FULL)
+    shown = _rise(deviation / grain, CHANGE_FROM, CHANGE_FULL)
     return Motion(origin=origin, trust=softened(trust, NEIGHBOURHOOD / 2), change=difference * shown[..., None])
 
 
@@ -149,7 +149,7 @@ def _error(difference: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.maximum(softened(np.square(difference).mean(axis=-1), NEIGHBOURHOOD), 0)
 
 
-def _rise(value: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:
+def _rise(value: NDArray[np.floating], start: float, end: float) -> NDArray[np.float32]:
     """0 up to `start`, 1 from `end`, smooth between."""
     share = np.clip((value - start) / (end - start), 0, 1)
-    return share * share * (3 - 2 * share)
+    return (share * share * (3 - 2 * share)).astype(np.float32)

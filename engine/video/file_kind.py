@@ -10,6 +10,8 @@ SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
     (b"GIF8", "a GIF picture"),
     (b"BM", "a BMP picture"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
     (b"%PDF", "a PDF document"),
     (b"%!PS", "a PostScript document"),
     (b"PK\x03\x04", "a ZIP archive or an office document"),
@@ -17,8 +19,8 @@ SIGNATURES = (
     (b"8BPS", "a Photoshop document"),
     (b"FUJIFILMCCD-RAW", "a camera RAW photo"),
     (b"IIU\x00", "a camera RAW photo"),
-    (b"II\x2a\x00", "a TIFF or camera RAW photo of an unknown layout"),
-    (b"MM\x00\x2a", "a TIFF or camera RAW photo of an unknown layout"),
+    (b"II\x2a\x00", "a TIFF picture"),
+    (b"MM\x00\x2a", "a TIFF picture"),
     (b"\x1a\x45\xdf\xa3", "a video (WebM or Matroska)"),
 )
 SNIFFED_BYTES = 4096

@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from engine.video.file_kind import is_heic, kind_of
 from registry_schema.errors import IntegrityProblem, MivaError, NotFound, ResourceProblem, UsageProblem
@@ -20,6 +20,8 @@ MAX_FILE_BYTES = 1 << 30
 # Formats that Pillow decodes by itself: EPS would start Ghostscript.
 # MPO comes with JPEG: it has no entry of its own in Pillow's table.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM", "TGA", "ICO")
+# Pillow would open these as TIFF and show their thumbnail.
+RAW_SUFFIXES = frozenset((".dng", ".nef", ".nrw", ".cr2", ".arw", ".orf", ".rw2", ".pef", ".srw", ".3fr", ".iiq"))
 READABLE = "JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP, JPEG 2000, PPM, HEIC"
 DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, ArithmeticError)
 
@@ -103,14 +105,12 @@ def _identified(content: bytes, *, path: Path) -> Iterator[Image.Image]:
     if is_heic(content):
         yield _open_heic(content, path=path)
         return
+    if path.suffix.lower() in RAW_SUFFIXES:
+        raise not_a_photo(content, path=path)
     try:
         image = _open_lazily(content)
-    except UnidentifiedImageError as error:
-        raise not_a_photo(content, path=path) from error
     except DECODER_ERRORS as error:
-        raise IntegrityProblem(
-            f"`{path.name}` has a damaged header: it starts as {kind_of(content)}", hint="copy the photo again"
-        ) from error
+        raise not_a_photo(content, path=path) from error
     with image:
         yield image
 
@@ -142,7 +142,11 @@ def _open_heic(content: bytes, *, path: Path) -> Image.Image:
 
 def not_a_photo(content: bytes, *, path: Path) -> MivaError:
     """The error for content that no decoder knows: it says what the file seems to be."""
-    kind = kind_of(content)
+    kind = "a camera RAW photo" if path.suffix.lower() in RAW_SUFFIXES else kind_of(content)
+    if kind.endswith(" picture"):
+        return IntegrityProblem(
+            f"`{path.name}` starts as {kind}, what follows is truncated or damaged", hint="copy the photo again"
+        )
     if kind.startswith("a camera RAW"):
         hint = "develop it first: export it as JPEG or TIFF from your photo program"
     elif kind.startswith("a video"):
