@@ -23,6 +23,11 @@ class KnownBase:
     folder: Path
     packaged: bool
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether its denoiser lies in the folder, not its facts alone."""
+        return any((self.folder / name / "config.json").is_file() for name in ("unet", "transformer"))
+
 
 def known_bases(home: Path) -> tuple[KnownBase, ...]:
     """All bases: a person's own first, those of the package after them; the first of a name counts.

@@ -51,6 +51,7 @@ __all__ = [
     "TrainRequest",
     "TrainResult",
     "animate",
+    "check_binding",
     "clip_receipt",
     "compare",
     "compare_clips",
@@ -159,6 +160,19 @@ def write_small_copy(clip: Path, copy: Path, *, width: int) -> None:
     from engine.animation.clip_comparison import write_small_copy as copied
 
     copied(clip, copy, width=width)
+
+
+def check_binding(weights: Path, spec: AdapterSpec, base: Path) -> None:
+    """Make sure that every tensor of an adapter file has its place on the base in a folder, and none is missing.
+
+    Raises:
+        Incompatible: tensors are missing, too many, or of another shape.
+        NotFound, IntegrityProblem: no such file, or a broken one.
+    """
+    from engine.adapters.weights import require_binding
+    from engine.bases.catalog import base_sites
+
+    require_binding(weights, spec, base_sites(base))
 
 
 def train(request: TrainRequest, progress: Progress) -> TrainResult:

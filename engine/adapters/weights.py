@@ -67,16 +67,28 @@ def load_adapter(
         Incompatible: tensors are missing, too many, or of another shape than spec and sites ask for.
         IntegrityProblem: the file is broken, or holds values that are not finite.
     """
-    header = read_tensor_header(path)
-    adapter = MivaAdapter.empty(spec, sites)
-    expected = {name: tuple(tensor.shape) for name, tensor in adapter.state_dict().items()}
-    _require_same(path.name, expected, {name: info.shape for name, info in header.tensors.items()})
+    adapter = require_binding(path, spec, sites)
     tensors = read_tensors(path)
     _check_finite(path.name, tensors, finite)
     device = sites[0].device
     placed = {name: tensor.to(device, dtype or tensor.dtype) for name, tensor in tensors.items()}
     adapter.load_state_dict(placed, strict=True, assign=True)
     return adapter.requires_grad_(requires_grad=False).eval()
+
+
+def require_binding(path: Path, spec: AdapterSpec, sites: Sequence[AttentionSite]) -> MivaAdapter:
+    """The adapter that a file would fill, without values: every tensor of the file has its place, and none is missing.
+
+    Reads the file's header only; `sites` may lie on the meta device.
+
+    Raises:
+        NotFound, Incompatible, IntegrityProblem: as `load_adapter`.
+    """
+    header = read_tensor_header(path)
+    adapter = MivaAdapter.empty(spec, sites)
+    expected = {name: tuple(tensor.shape) for name, tensor in adapter.state_dict().items()}
+    _require_same(path.name, expected, {name: info.shape for name, info in header.tensors.items()})
+    return adapter
 
 
 def _check_finite(source: str, tensors: Mapping[str, Tensor], finite: tuple[FiniteVerdicts, Digest] | None) -> None:

@@ -14,8 +14,8 @@ import torch
 from engine.bases.autoencoder import FrameByFrame, KlAutoencoder
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.patch_autoencoder import PatchAutoencoder
-from engine.bases.unet_motion import UNetMotionBase
-from engine.bases.wan import WanBase
+from engine.bases.unet_motion import UNetMotionBase, unet_sites
+from engine.bases.wan import WanBase, wan_sites
 from engine.bases.wan_autoencoder import WanAutoencoder
 from engine.device import aligned
 from registry_schema.base_spec import BaseSpec
@@ -23,9 +23,12 @@ from registry_schema.errors import IntegrityProblem, NotFound
 from registry_schema.safetensors_header import read_header
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.bases.attention_site import AttentionSite
     from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.denoiser_base import DenoiserBase
-    from engine.bases.diffusers_types import DiffusersModel
+    from engine.bases.diffusers_types import DenoiserModel, DiffusersModel
     from registry_schema.base_spec import BaseFamily
     from registry_schema.digests import Digest
 
@@ -33,6 +36,10 @@ PACKAGED = Path(__file__).parent
 SPEC_NAME = "base.json"
 
 _BASES: dict[BaseFamily, type[DenoiserBase]] = {"unet_motion": UNetMotionBase, "wan": WanBase}
+_SITES: dict[BaseFamily, Callable[[DenoiserModel], tuple[AttentionSite, ...]]] = {
+    "unet_motion": unet_sites,
+    "wan": wan_sites,
+}
 _DENOISERS: dict[BaseFamily, str] = {"unet_motion": "UNetMotionModel", "wan": "WanTransformer3DModel"}
 
 
@@ -92,6 +99,22 @@ def load_base(name_or_folder: str | Path, *, device: torch.device, dtype: torch.
     denoiser = _frozen(getattr(diffusers, _DENOISERS[spec.family]), weights, device=device, dtype=dtype)
     autoencoder = _autoencoder(folder / "vae", device)
     return _BASES[spec.family](spec, denoiser, autoencoder=autoencoder, condition=_condition(folder))
+
+
+def base_sites(name_or_folder: str | Path) -> tuple[AttentionSite, ...]:
+    """The attention sites of a base on the meta device, from its configuration alone: no weight is loaded.
+
+    Raises:
+        NotFound: there is no such base.
+        SchemaError: its `base.json` is not valid.
+        IntegrityProblem: its denoiser's folder is not there.
+    """
+    folder = base_folder(name_or_folder)
+    family = read_base_spec(folder).family
+    model = getattr(diffusers, _DENOISERS[family])
+    with torch.device("meta"):
+        denoiser = model.from_config(model.load_config(_denoiser_folder(folder), local_files_only=True))
+    return _SITES[family](denoiser)
 
 
 def verify_base(name_or_folder: str | Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mivactl.content import content_of_file
-from mivactl.engine_bridge import SilentProgress
+from mivactl.engine_bridge import SilentProgress, check_binding
 from mivactl.finite_scan import check_finite
 from mivactl.operations.draft import WEIGHTS, read_draft
 from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
@@ -78,7 +78,7 @@ def publish(
     registry = _target(session, to, create=not dry_run)
     with (progress or SilentProgress()).phase("check", None) as phase:
         manifest = _describe(draft)
-        note = _check_base(manifest, session)
+        note = _check_base(manifest, draft, session)
         phase.advance()
     is_new = True
     if not dry_run:
@@ -131,8 +131,8 @@ def _check_weights(path: Path) -> TensorsRecord:
         return TensorsRecord(count=len(header.tensors), digest=tensor_digest(file, header))
 
 
-def _check_base(manifest: Manifest, session: Session) -> str:
-    """Hold the spec against the base it names, where this machine has it; else say that it could not be done."""
+def _check_base(manifest: Manifest, draft: Draft, session: Session) -> str:
+    """Hold spec and tensors against the base they name, where this machine has it; else say what was not done."""
     name = manifest.adapter.base.name
     known = next((base for base in session.bases if base.spec.name == name), None)
     if known is None:
@@ -140,6 +140,9 @@ def _check_base(manifest: Manifest, session: Session) -> str:
     fit = check_fit(manifest.adapter, known.spec)
     if isinstance(fit, Rejected):
         raise Incompatible(f"the adapter does not fit the base it names: {fit.reason}", hint=fit.hint)
+    if not known.has_weights:
+        return f"the weights of base `{name}` are not on this machine: whether every tensor binds was not checked"
+    check_binding(draft.folder / WEIGHTS, manifest.adapter, known.folder)
     return fit.note
 
 
