@@ -39,8 +39,7 @@ def write_small_copy(clip: Path, copy: Path, *, width: int) -> None:
     source = read_clip(clip)
     height, full_width = source.frames.shape[1:3]
     size = (width, max(2, round(height * width / full_width / 2) * 2))
-    fps = (len(source.frames) - 1) / float(source.times[-1] - source.times[0])
-    write_clip(np.stack([_at(size, frame) for frame in source.frames]), copy, fps=fps)
+    write_clip(np.stack([_at(size, frame) for frame in source.frames]), copy, fps=source.fps)
 
 
 def psnr(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:

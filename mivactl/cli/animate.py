@@ -107,7 +107,7 @@ def animate(  # noqa: PLR0913 - one parameter for each option
 
 def run_choices(**values: Any) -> Any:  # noqa: ANN401 - `RunChoices`, loaded when it is needed
     """The choices of a run from its options; those left out keep their defaults."""
-    from mivactl.operations.animate import RunChoices
+    from mivactl.engine_bridge import RunChoices
 
     return RunChoices(**{name: value for name, value in values.items() if value is not None})
 
