@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+
 class Phase(Protocol):
     """One stretch of work that is counted."""
 

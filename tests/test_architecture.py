@@ -44,10 +44,16 @@ def test_every_file_has_one_subject_and_says_it_first():
         assert not text.strip() or ast.get_docstring(ast.parse(text)), f"{path} does not say what it is"
 
 
+def first_line(path: Path, node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Of a function; of a command only what it does counts, since its parameters are its options."""
+    return node.body[1].lineno if path.parent.name == "cli" and ast.get_docstring(node) else node.lineno
+
+
 def test_functions_are_small():
     for path in SOURCES:
         for node in functions(path):
-            assert (node.end_lineno or 0) - node.lineno < LARGEST_FUNCTION, f"{path}:{node.lineno} {node.name}"
+            length = (node.end_lineno or 0) - first_line(path, node)
+            assert length < LARGEST_FUNCTION, f"{path}:{node.lineno} {node.name}"
             count = len(node.args.posonlyargs) + len(node.args.args)
             assert count <= MOST_PARAMETERS, f"{path}:{node.lineno} {node.name} has {count} positional parameters"
 

@@ -30,8 +30,11 @@ GRAIN_FLOOR, GRAIN_CEILING = 0.5, 6.0
 GRAIN_PERCENTILE = 20
 # Zero flow is right while it explains a frame as well as the found flow, up to this many grain variances.
 STILL_UNTIL, MOVING_FROM = 0.5, 1.5
-# A change is shown from where it stands out of the grain (in grain deviations).
-CHANGE_FROM, CHANGE_FULL = 1.5, 3.0
+# A change is shown from where it stands out of the grain (in grain deviations); a broad one, such as a change of
+# light, sooner: over its breadth grain averages out.
+BREADTH = 4.0
+FINE_FROM, FINE_FULL = 1.5, 3.0
+BROAD_FROM, BROAD_FULL = 0.75, 1.5
 # A flow whose frame differs by this much does not describe the frame.
 DOUBT_FROM, DOUBT_FULL = 12.0, 32.0
 
@@ -107,9 +110,10 @@ def _origins(
 
 
 def _grain(base_frames: NDArray[np.uint8], origins: list[NDArray[np.float32]]) -> float:
-    """The deviation of the noise that comes and goes from frame to frame."""
+    """The deviation of the fine noise that comes and goes from frame to frame."""
     first = base_frames[0].astype(np.float32)
-    errors = [_error(frame - warped(first, by)) for frame, by in zip(base_frames[1:], origins, strict=True)]
+    differences = (frame - warped(first, by) for frame, by in zip(base_frames[1:], origins, strict=True))
+    errors = [_error(difference - softened(difference, BREADTH)) for difference in differences]
     variance = float(np.percentile(errors, GRAIN_PERCENTILE)) if errors else 0.0
     return float(np.clip(np.sqrt(variance), GRAIN_FLOOR, GRAIN_CEILING))
 
@@ -129,8 +133,17 @@ def _motion(
     deviation = np.sqrt(_error(difference))
     agreement = np.exp(-(doubt**2)) * (1 - still) + still
     trust = agreement * (1 - _rise(deviation, DOUBT_FROM, DOUBT_FULL))
-    shown = _rise(deviation / grain, CHANGE_FROM, CHANGE_FULL)
-    return Motion(origin=origin, trust=softened(trust, NEIGHBOURHOOD / 2), change=difference * shown[..., None])
+    change = _without_grain(difference, grain)
+    return Motion(origin=origin, trust=softened(trust, NEIGHBOURHOOD / 2), change=change)
+
+
+def _without_grain(difference: NDArray[np.float32], grain: float) -> NDArray[np.float32]:
+    """What of a difference `h w 3` is more than grain, judged apart for its broad and its fine part."""
+    broad = softened(difference, BREADTH)
+    fine = difference - broad
+    broad_share = _rise(np.sqrt(_error(broad)) / grain, BROAD_FROM, BROAD_FULL)
+    fine_share = _rise(np.sqrt(_error(fine)) / grain, FINE_FROM, FINE_FULL)
+    return broad * broad_share[..., None] + fine * fine_share[..., None]
 
 
 def _with_detail(frame: NDArray[np.uint8], still: NDArray[np.uint8], motion: Motion) -> NDArray[np.uint8]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from engine.video.clip_reader import read_clip
 from PIL import Image
 
+from engine.video.clip_reader import read_clip
 from tests.end_to_end.tiny_world import FRAMES, TinyWorld, write_clips, write_photo
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_bases import tiny_unet_base
+
+from tests.engine.tiny_bases import tiny_unet_base
 
 torch.set_num_threads(1)
 

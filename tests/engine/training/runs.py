@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tiny_bases import tiny_unet_base
-
 from engine.adapters.miva import MivaAdapter
 from engine.recipe import TrainRecipe, apply_overrides, recipe_for, recipe_from_dict
 from engine.training.adapter_plan import plan_adapter
 from engine.training.trainer import Examples, Trainer
+from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.training.drawn_examples import DrawnExamples
 
 if TYPE_CHECKING:

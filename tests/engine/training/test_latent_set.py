@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_bases import tiny_unet_base
 
 from engine.progress import SilentProgress
 from engine.recipe import ClipChoice
@@ -12,6 +11,7 @@ from engine.training.clip_dataset import open_clips
 from engine.training.draws import WindowChoice
 from engine.training.latent_cache import LatentCache
 from engine.training.latent_set import LatentSet
+from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.training.drawn_clips import write_clips
 
 

@@ -7,7 +7,6 @@ import tomllib
 
 import pytest
 import torch
-from tiny_bases import tiny_unet_base
 
 from engine.adapters.weights import load_adapter
 from engine.progress import SilentProgress
@@ -18,6 +17,7 @@ from registry_schema.adapter_spec import AdapterSpec
 from registry_schema.errors import Busy, UsageProblem
 from registry_schema.manifest import TrainingRecord
 from registry_schema.names import AdapterName
+from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.training.drawn_clips import write_clips
 from tests.engine.training.runs import recipe
 

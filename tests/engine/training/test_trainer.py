@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load
-from tiny_bases import tiny_unet_base
-from tiny_wan import tiny_wan_base
 
 from engine.training.events import CheckpointFailed, CheckpointSaved, Resumed, StepDone, StepSkipped
 from engine.training.trainer import Diverged, Trainer
 from registry_schema.errors import Incompatible, Interrupted
+from tests.engine.tiny_bases import tiny_unet_base
+from tests.engine.tiny_wan import tiny_wan_base
 from tests.engine.training.drawn_examples import DrawnExamples
 from tests.engine.training.runs import STEPS, trainer
 
