@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.video.existing import existing
 from engine.video.picture_decoder import folder_frames, folder_pictures, picture_frames
 from engine.video.stream_decoder import stream_frames
 from engine.video.timed_frame import ClipDamage
-from registry_schema.errors import IntegrityProblem, NotFound, ResourceProblem, UsageProblem
+from registry_schema.errors import IntegrityProblem, ResourceProblem, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,8 +93,7 @@ def is_clip(path: Path) -> bool:
 
 
 def _source(path: Path, *, long_side: int | None) -> Iterator[TimedFrame]:
-    if not path.exists():
-        raise NotFound(f"clip `{path}` does not exist", hint=f"look at what is there: `ls {path.parent}`")
+    existing(path, what="clip")
     suffix = path.suffix.lower()
     if path.is_dir():
         return folder_frames(path, long_side=long_side)

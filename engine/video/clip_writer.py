@@ -111,6 +111,8 @@ def _writer(path: Path) -> Callable[..., None]:
 def _summary(shown: NDArray[np.uint8], path: Path, *, fps: float, receipt_kept: bool) -> WrittenClip:
     count, height, width, _ = shown.shape
     notes = [] if receipt_kept else [f"the receipt inside `{path.name}` can not be read back; keep the one beside it"]
+    if path.suffix.lower() == ".webp" and count > 1 and bool((shown == shown[0]).all()):
+        notes.append("nothing moves, so the WebP is a still picture")
     if path.suffix.lower() in STREAM_FORMATS and (height % 2 or width % 2):
         even = f"{width + width % 2}x{height + height % 2}"
         notes.append(f"{width}x{height} was padded to {even}: video needs even sides")

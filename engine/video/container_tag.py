@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import av
 from PIL import Image
 
-from registry_schema.errors import IntegrityProblem, NotFound
+from engine.video.existing import existing
+from registry_schema.errors import IntegrityProblem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,7 @@ def read_receipt(path: Path) -> str | None:
         NotFound: nothing is there.
         IntegrityProblem: the file can not be read as a clip.
     """
-    if not path.exists():
-        raise NotFound(f"clip `{path}` does not exist", hint=f"look at what is there: `ls {path.parent}`")
+    existing(path, what="clip")
     if path.is_dir():
         first = next(iter(sorted(path.glob("*.png"))), None)
         return None if first is None else read_receipt(first)

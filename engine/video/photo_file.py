@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import stat
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
+from engine.video.existing import existing
 from engine.video.file_kind import is_heic, kind_of
-from registry_schema.errors import IntegrityProblem, MivaError, NotFound, ResourceProblem, UsageProblem
+from registry_schema.errors import IntegrityProblem, MivaError, ResourceProblem, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,13 +38,12 @@ def read_bytes(path: Path) -> bytes:
         UsageProblem: a folder, an empty or a special file, or one that may not be read.
         ResourceProblem: larger than 1 GiB.
     """
-    if not path.exists():
-        raise NotFound(f"photo `{path}` does not exist", hint=f"look at what is there: `ls {path.parent}`")
-    if path.is_dir():
+    status = existing(path, what="photo")
+    if stat.S_ISDIR(status.st_mode):
         raise UsageProblem(f"`{path}` is a folder, expected a photo", hint=f"name a file in it: `{path}/photo.jpg`")
-    if not path.is_file():
+    if not stat.S_ISREG(status.st_mode):
         raise UsageProblem(f"`{path}` is a special file, expected a photo", hint=f"formats read: {READABLE}")
-    size = path.stat().st_size
+    size = status.st_size
     if size == 0:
         raise UsageProblem(f"`{path}` is empty, expected a photo", hint="copy the photo again")
     if size > MAX_FILE_BYTES:

@@ -70,7 +70,11 @@ def write_webp(frames: NDArray[np.uint8], path: Path, *, fps: float, comment: st
 
 
 def write_apng(frames: NDArray[np.uint8], path: Path, *, fps: float, comment: str | None) -> None:
-    """An animated PNG that repeats for ever; every frame is kept bit for bit."""
+    """An animated PNG that repeats for ever; every frame is kept bit for bit.
+
+    Frames that are alike stay apart: Pillow would join them, and give up the animation when one is left. It joins
+    only frames that are blended alike, and on opaque frames the two ways to blend show the same.
+    """
     first, *others = [Image.fromarray(frame) for frame in frames]
     first.save(
         path,
@@ -79,6 +83,7 @@ def write_apng(frames: NDArray[np.uint8], path: Path, *, fps: float, comment: st
         append_images=others,
         duration=durations(len(frames), fps=fps, ticks=MILLISECONDS),
         loop=0,
+        blend=[place % 2 for place in range(len(frames))],
         pnginfo=_text_chunks(fps=fps, comment=comment),
     )
 

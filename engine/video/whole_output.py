@@ -26,9 +26,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         UsageProblem: `path` is a folder, or can not be written.
         ResourceProblem: the disk is full.
     """
-    if path.is_dir():
-        raise UsageProblem(f"`{path}` is a folder, expected a file name", hint=f"pass `{path / 'clip.mp4'}`")
     with _written_beside(path) as temporary:
+        if path.is_dir():
+            raise UsageProblem(f"`{path}` is a folder, expected a file name", hint=f"pass `{path / 'clip.mp4'}`")
         yield temporary
         _flush(temporary)
         temporary.replace(path)
@@ -47,11 +47,8 @@ def whole_folder(path: Path, *, ours: str) -> Iterator[Path]:
         UsageProblem: `path` is a file, holds other files, or can not be written.
         ResourceProblem: the disk is full.
     """
-    if path.exists() and not path.is_dir():
-        raise UsageProblem(f"`{path}` is a file, expected a folder for the frames", hint="name another folder")
-    if path.is_dir() and set(path.iterdir()) != set(path.glob(ours)):
-        raise UsageProblem(f"folder `{path}` holds other files, expected `{ours}` or nothing", hint="name a new folder")
     with _written_beside(path) as temporary:
+        _check_replaceable(path, ours=ours)
         temporary.mkdir()
         yield temporary
         for entry in temporary.iterdir():
@@ -75,6 +72,13 @@ def _written_beside(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             _remove(temporary)
+
+
+def _check_replaceable(path: Path, *, ours: str) -> None:
+    if path.exists() and not path.is_dir():
+        raise UsageProblem(f"`{path}` is a file, expected a folder for the frames", hint="name another folder")
+    if path.is_dir() and set(path.iterdir()) != set(path.glob(ours)):
+        raise UsageProblem(f"folder `{path}` holds other files, expected `{ours}` or nothing", hint="name a new folder")
 
 
 def _remove(path: Path) -> None:

@@ -166,6 +166,8 @@ def test_missing_empty_and_folders_have_their_own_words(tmp_path):
         open_photo(tmp_path / "none.jpg")
     with pytest.raises(UsageProblem, match=r"is a folder, expected a photo"):
         open_photo(tmp_path)
+    with pytest.raises(UsageProblem, match="can not be looked at: File name too long"):
+        open_photo(tmp_path / ("n" * 300))
     (tmp_path / "empty.jpg").write_bytes(b"")
     with pytest.raises(UsageProblem, match=r"is empty, expected a photo"):
         open_photo(tmp_path / "empty.jpg")
