@@ -57,13 +57,20 @@ def settle(choices: RunChoices, base: BaseSpec, adapters: Sequence[AdapterSpec])
         clip=_clip(choices.frames, base),
         start_noise=_start_noise(choices.start_noise, base, adapters),
         match_first_frame=_match_first_frame(choices.match_first_frame, base, adapters),
-        size=SizeChoice(choices.size),
+        size=_size(choices.size),
         fit=choices.fit,
         fps=fps,
         loop=choices.loop,
         device="auto",
         dtype="auto",
     )
+
+
+def _size(text: str) -> SizeChoice:
+    problem = SizeChoice.problem(text)
+    if problem is not None:
+        raise UsageProblem(f"`--size` is `{text}`, which {problem}", hint="pass for example `--size photo`")
+    return SizeChoice(text)
 
 
 def _require_range(option: str, value: int, *, low: int, high: int) -> None:

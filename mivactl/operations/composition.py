@@ -9,7 +9,8 @@ from mivactl.engine_bridge import AdapterUse
 from mivactl.operations.choosing import choose
 from mivactl.operations.install import ensure_installed
 from mivactl.operations.weighing import weigh
-from registry_schema.errors import NotFound, UsageProblem
+from mivactl.registry.registry import STARTER
+from registry_schema.errors import NotFound, SchemaError, UsageProblem
 from registry_schema.preset import Preset
 from registry_schema.receipt import AdapterRecord
 from registry_schema.ref import AdapterRef
@@ -73,6 +74,8 @@ def install_composed(composed: Composed, session: Session, *, yes: bool, progres
         Refused: an adapter would come from another registry than the starter, and `yes` is not set.
         IntegrityProblem: an installed file was changed.
     """
+    if not yes:
+        _require_whole(composed, session)
     exact = [
         replace(ref, spec=build.candidate.line.manifest.digest, weight=None)
         for ref, build in zip(composed.refs, composed.chosen.builds, strict=True)
@@ -81,6 +84,15 @@ def install_composed(composed: Composed, session: Session, *, yes: bool, progres
     text = str(base.folder) if base not in session.bases else str(base.spec.name)
     builds = ensure_installed(exact, session, base=text, yes=yes, progress=progress)
     return tuple(_use(build, weight, session) for build, weight in zip(builds, composed.weights, strict=True))
+
+
+def _require_whole(composed: Composed, session: Session) -> None:
+    """Name a changed file as what it is, where it may not be repaired unasked."""
+    installed = {build.line.manifest.digest: build for build in session.store.installed()}
+    for build in composed.chosen.builds:
+        here = installed.get(build.candidate.line.manifest.digest)
+        if here is not None and build.candidate.registry != STARTER:
+            session.store.file(here, build.manifest.weights)
 
 
 def _use(build: InstalledBuild, weight: float, session: Session) -> AdapterUse:
@@ -104,12 +116,15 @@ def read_preset(path: Path) -> Preset:
         NotFound: there is no such file.
         SchemaError: it is no preset.
     """
+    way_out = "`mivactl compose NAME:W ... -o preset.toml` writes one"
     try:
         content = path.read_bytes()
     except OSError as error:
-        hint = "`mivactl compose NAME:W ... -o preset.toml` writes one"
-        raise NotFound(f"cannot read preset `{path}`: {error.strerror}", hint=hint) from error
-    return Preset.parse(content, source=path.name)
+        raise NotFound(f"cannot read preset `{path}`: {error.strerror}", hint=way_out) from error
+    try:
+        return Preset.parse(content, source=path.name)
+    except SchemaError as error:
+        raise SchemaError(error.message, hint=error.hint or way_out) from error
 
 
 def preset_refs(preset: Preset) -> tuple[AdapterRef, ...]:
