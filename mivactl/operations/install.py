@@ -14,7 +14,7 @@ from mivactl.registry.registry import STARTER
 from mivactl.resolve.plan import Plan
 from mivactl.store.pointer import place_of
 from mivactl.store.transaction import NewBuild
-from registry_schema.errors import Busy, Refused, UsageProblem
+from registry_schema.errors import Busy, IntegrityProblem, Refused, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -169,10 +169,22 @@ def _task(choice: Choice, session: Session, installed: dict[str, InstalledBuild]
             f"`{choice.candidate.registry}` has other bytes under the same version",
             hint=f"run `mivactl uninstall {line.name}@=={line.version}` first",
         )
-    if reinstall or not session.store.looks_intact(present):
+    if reinstall or _is_damaged(present, session):
         offered = session.registry(present.pointer.registry).manifest(line)
         return _Task(choice, offered, "repaired")
     return _Task(choice, manifest_of(choice.candidate, session), "kept")
+
+
+def _is_damaged(build: InstalledBuild, session: Session) -> bool:
+    """Whether bytes changed; a store that was copied elsewhere only looks different, so what does is hashed."""
+    if session.store.looks_intact(build):
+        return False
+    try:
+        for entry in session.store.manifest(build.line.manifest.digest).files:
+            session.store.file(build, entry)
+    except IntegrityProblem:
+        return True
+    return False
 
 
 def _carry_out(tasks: Sequence[_Task], session: Session, progress: Progress) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from engine.pretraining.scenes.textures import fractal, textured
 
@@ -117,12 +118,17 @@ def soft_field(draws: Draws, canvas: Canvas) -> Background:
 
 
 def draw_background(draws: Draws, canvas: Canvas) -> Background:
-    """One of the kinds above, with random contrast, warmth and darkening towards the corners."""
+    """One of the kinds above, with random contrast, sharpness, warmth and darkening towards the corners.
+
+    The ranges reach as far as photographs do: hard light, and detail down to the pixel.
+    """
     kind = draws.choice([landscape, landscape, landscape, collage, collage, interior, soft_field])
     background = kind(draws, canvas)
-    contrast, warmth = draws.uniform(0.75, 1.25), draws.uniform(-0.06, 0.06)
+    contrast, warmth = draws.uniform(0.75, 1.9), draws.uniform(-0.06, 0.06)
     middle = torch.hypot(canvas.x - canvas.aspect / 2, canvas.y - 0.5)[None]
-    picture = (background.picture - 0.5) * contrast + 0.5
+    smooth = F.avg_pool2d(F.pad(background.picture, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    sharp = background.picture + draws.uniform(0.0, 1.5) * (background.picture - smooth)
+    picture = (sharp - 0.5) * contrast + 0.5
     picture = picture + warmth * torch.tensor([1.0, 0.0, -1.0])[:, None, None] - draws.uniform(0, 0.25) * middle**2
     return Background(picture.clamp(0, 1), background.sky)
 
