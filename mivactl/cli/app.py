@@ -188,10 +188,7 @@ def _root(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Animate photos with motion adapters; install, publish and verify them.
-
-    The three packages are registry_schema (what things are), engine (makes clips) and mivactl (this).
-    """
+    """Animate photos with motion adapters; train, install, publish and verify them."""
     del version
     context.obj = Flags(json=json, quiet=quiet, offline=offline, debug=debug)
     if context.invoked_subcommand is None:
