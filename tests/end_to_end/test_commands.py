@@ -36,8 +36,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = TinyWorld(folder)
     for name, how in ADAPTERS.items():
         write_adapter_draft(folder / name, world.base_folder, f"my/{name}", **how)
-        world.ok("publish", name)
-        world.ok("install", f"my/{name}")
+        world.publish_and_install(folder / name, f"my/{name}")
         shutil.rmtree(folder / name)
     write_photo(folder / "photo.png")
     return folder

@@ -27,8 +27,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = TinyWorld(folder)
     write_adapter_draft(folder / "draft", world.base_folder, "my/wave")
     write_photo(folder / "photo.png")
-    world.ok("publish", "draft")
-    world.ok("install", "my/wave")
+    world.publish_and_install(folder / "draft", "my/wave")
     return folder
 
 

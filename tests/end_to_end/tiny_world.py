@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import safetensors.torch
 import torch
 from diffusers import UNetMotionModel
@@ -22,6 +23,7 @@ from engine.bases.catalog import load_base
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.patch_autoencoder import PatchAutoencoder
 from engine.recipe import toml_text
+from mivactl.cli.app import run
 from registry_schema.adapter_spec import AdapterSpec, CrossFrameAttentionSpec, ImplicitPromptSpec, TemporalLoraSpec
 from registry_schema.base_spec import BaseSpec
 from registry_schema.ranks import Ranks
@@ -193,6 +195,13 @@ class TinyWorld:
             check=False,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
+
+    def publish_and_install(self, draft: Path, name: str) -> None:
+        """Both in this process, which has torch loaded already."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MIVACTL_HOME", str(self.home))
+            assert run(["publish", str(draft), "--quiet"]) == 0
+            assert run(["install", name, "--quiet"]) == 0
 
     def ok(self, *arguments: object) -> Answer:
         """The same, and it must succeed."""
