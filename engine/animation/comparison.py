@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from registry_schema.receipt import RunSettings
 
 CELL_SCALE = 2  # a base of 128 x 80 pixels is too small to be judged at its own size
-LABEL_HEIGHT = 22
+LINE_HEIGHT = 16
 GAP = 4
 INK, PAPER = (20, 20, 20), (245, 245, 245)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One clip `f h w 3` of a grid, and what stands above it."""
+    """One clip `f h w 3` of a grid, and the lines above it."""
 
-    label: str
+    label: tuple[str, ...]
     frames: NDArray[np.uint8]
 
 
@@ -75,8 +75,9 @@ def labelled_grid(cells: Sequence[Cell]) -> NDArray[np.uint8]:
 
 def _labelled(cell: Cell) -> NDArray[np.uint8]:
     frames = cell.frames.repeat(CELL_SCALE, axis=1).repeat(CELL_SCALE, axis=2)
-    strip = Image.new("RGB", (frames.shape[2], LABEL_HEIGHT), PAPER)
-    ImageDraw.Draw(strip).text((4, 4), cell.label, fill=INK, font=ImageFont.load_default(12))
+    strip = Image.new("RGB", (frames.shape[2], LINE_HEIGHT * len(cell.label) + GAP), PAPER)
+    for place, line in enumerate(cell.label):
+        ImageDraw.Draw(strip).text((GAP, LINE_HEIGHT * place), line, fill=INK, font=ImageFont.load_default(12))
     label = np.broadcast_to(np.asarray(strip)[None], (len(frames), *np.asarray(strip).shape))
     return np.concatenate([label, frames], axis=1)
 
@@ -101,8 +102,8 @@ def _cells(studio: Studio, frame: NDArray[np.uint8], request: CompareRequest, pr
     return cells
 
 
-def _label(studio: Studio, weights: Sequence[float]) -> str:
-    return "  ".join(f"{use.label} {weight:.4g}" for use, weight in zip(studio.uses, weights, strict=True))
+def _label(studio: Studio, weights: Sequence[float]) -> tuple[str, ...]:
+    return tuple(f"{use.label} {weight:.3g}" for use, weight in zip(studio.uses, weights, strict=True))
 
 
 def _cosines(studio: Studio, frame: NDArray[np.uint8] | None, settings: RunSettings) -> tuple[SiteCosine, ...]:

@@ -60,10 +60,13 @@ def compose_wanted(wanted: Wanted, session: Session) -> Composed:
         UsageProblem: adapters and a preset at once, or weights that will not do.
         NotFound, Incompatible: an adapter or a base that is not there, or no build that fits.
     """
+    preset_decides = wanted.preset is not None and wanted.base is None
     if wanted.preset is not None:
         wanted = _from_preset(wanted, wanted.preset)
     weighing = weigh(wanted.refs, blend=wanted.blend)
     chosen = choose(wanted.refs, session, base=wanted.base)
+    if preset_decides:
+        chosen = replace(chosen, reason="the preset names it")
     return Composed(wanted.refs, chosen, weighing.weights, weighing.note)
 
 

@@ -14,7 +14,7 @@ from mivactl.operations.animate import AnimateOptions, animate_photos
 from mivactl.operations.clip_outputs import check_outputs
 from mivactl.operations.composition import Wanted
 from registry_schema.digests import Digest
-from registry_schema.errors import NotFound
+from registry_schema.errors import Busy, NotFound
 from registry_schema.ref import AdapterRef
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def demo(
 
     Args:
         verify: compare with the result stored in the package.
-        force: replace files of these names that mivactl did not write.
+        force: replace files of these names that are others.
 
     Raises:
         NotFound: this package has no stored result, or its starter adapters are missing.
@@ -78,9 +78,22 @@ def demo(
     check_outputs([clip], force=force)
     expected = _expected(_SAMPLES) if verify else None
     with progress.phase("drawing", None), disk_errors(picture):
-        draw_sample_picture(picture)
+        _draw(picture, force=force)
     result = _render(picture, clip, session, progress=progress, done=done)
     return Demo(picture, clip, result, None if expected is None else _verified(expected, result, clip))
+
+
+def _draw(picture: Path, *, force: bool) -> None:
+    """Draw into a fresh file, then put it in place; a picture that is there must be the same one."""
+    fresh = picture.with_name(f".{picture.name}")
+    try:
+        draw_sample_picture(fresh)
+        if picture.exists() and not force and picture.read_bytes() != fresh.read_bytes():
+            hint = "pass `-o` with another folder, or `--force` to replace it"
+            raise Busy(f"`{picture}` is there already, and is another picture", hint=hint)
+        fresh.replace(picture)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def store_expected(session: Session, folder: Path = _SAMPLES, *, progress: Progress | None = None) -> None:
