@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 from engine.video.clip_reader import read_clip
-from tests.end_to_end.tiny_world import FRAMES, TinyWorld, write_clips, write_photo
+from tests.end_to_end.tiny_world import FRAMES, TinyWorld, write_adapter_draft, write_clips, write_photo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,9 +55,28 @@ def test_an_adapter_is_trained_published_installed_used_and_replayed(world: Tiny
 
 def test_frame_0_as_png_is_the_photo_bit_for_bit(world: TinyWorld):
     write_photo(world.folder / "photo.png", width=201, height=130)
-    from tests.end_to_end.tiny_world import write_adapter_draft
-
     world.ok("publish", write_adapter_draft(world.folder / "draft", world.base_folder, "my/wave"))
     world.ok("animate", "photo.png", "--use", "my/wave", "--yes", "-o", "frames", "-o", "clip.apng")
     photo = np.asarray(Image.open(world.folder / "photo.png"))[:130, :200]
     assert np.array_equal(read_clip(world.folder / "clip.apng").frames[0], photo)
+
+
+def test_a_plan_loads_neither_torch_nor_opencv(world: TinyWorld):
+    write_photo(world.folder / "photo.png")
+    world.publish_and_install(write_adapter_draft(world.folder / "draft", world.base_folder, "my/wave"), "my/wave")
+    story = (
+        "import sys; from mivactl.cli.app import run; "
+        "code = run(['animate', 'photo.png', '--use', 'my/wave', '--plan']); "
+        "print(code, *[name for name in ('torch', 'diffusers', 'cv2', 'av') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", story],
+        env=world.environment(),
+        cwd=world.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "0"
+    assert "photo.png (200x130) -> photo-wave.mp4 (200x130)" in done.stdout
+    assert "a first guess: no run on this machine so far" in done.stdout
