@@ -219,8 +219,9 @@ class _Batch:
                 if not force and is_finished(job, self._uses, self._prepared):
                     kept.append(job)
                     continue
+            studio = self._loaded()
             try:
-                made.append(self._render(job))
+                made.append(self._render(job, studio))
                 done(made[-1])
             except Interrupted:
                 raise
@@ -228,8 +229,7 @@ class _Batch:
                 failed.append(FailedPhoto(job.photo, error))
         return Animation("", "", tuple(made), tuple(kept), tuple(failed))
 
-    def _render(self, job: PhotoJob) -> AnimateResult:
-        studio = self._loaded()
+    def _render(self, job: PhotoJob, studio: Studio) -> AnimateResult:
         request = AnimateRequest(
             photo=job.photo,
             settings=self._prepared.settings,
