@@ -83,5 +83,7 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
 def _training_dtype(request: TrainRequest, device: torch.device) -> torch.dtype:
     choice = request.recipe.run.precision
     if choice == "auto":
-        return choose_dtype(device)
+        best = choose_dtype(device)
+        # float16 would need its loss scaled
+        return torch.float32 if best is torch.float16 else best
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[choice]

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-ReferenceArguments = Annotated[
-    list[str], typer.Argument(metavar="REF...", help="Adapters: `[registry::][namespace/]name[@SPEC]`.")
-]
+# brackets would be read as markup
+REFERENCE = "A name as `waterfall`, `studio/waterfall` or `registry::studio/waterfall`; `@>=1,<2` picks versions."
+
+ReferenceArguments = Annotated[list[str], typer.Argument(metavar="REF...", help=REFERENCE)]
 SomeReferenceArguments = Annotated[
     list[str] | None, typer.Argument(metavar="[REF]...", help="Adapters; all that are installed if none is given.")
 ]
-ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", help="`[registry::][namespace/]name[@SPEC]`.")]
+ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", help=REFERENCE)]
 BaseOption = Annotated[str | None, typer.Option("--base", metavar="NAME", help="The base model.")]
 MaskedOption = Annotated[bool, typer.Option("--masked", help="Take masked builds.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and print, change nothing.")]
