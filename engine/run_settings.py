@@ -99,7 +99,8 @@ def _sampler(name: str | None, base: BaseSpec) -> SamplerName:
     able = [one for one in known if (one == "euler_flow") == (base.noise_schedule.kind == "flow")]
     chosen = next((one for one in able if one == name), None)
     if chosen is None:
-        names = " or ".join(f"`{one}`" for one in able)
+        *others, last = [f"`{one}`" for one in able]
+        names = f"{', '.join(others)} or {last}" if others else last
         raise UsageProblem(
             f"`--sampler` is `{name}`, base `{base.name}` samples with {names}", hint=f"pass `--sampler {able[0]}`"
         )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from registry_schema.document import Document
 
-SamplerName = Literal["ddim", "dpm", "euler_flow"]
+SamplerName = Literal["ddim", "dpm", "renoise", "euler_flow"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -99,7 +99,7 @@ def describe(denoiser: Path) -> BaseSpec:
             "prediction": "v_prediction",
             "spacing": "trailing",
         },
-        "sampling": {"sampler": "dpm", "steps": 12, "start_noise": {}, "match_first_frame": True},
+        "sampling": {"sampler": "renoise", "steps": 12, "start_noise": {}, "match_first_frame": True},
         "training": {
             "ranks": {"cross_frame_attention": 32, "implicit_prompt": 32, "temporal_lora": 16},
             "learning_rate": 1e-3,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.device import draw_noise
+from engine.device import draw_noise, mixed_seed
 from engine.progress import SilentProgress
 from engine.sampling.first_frame import hold_first_frame, match_first_frame
 from engine.sampling.schedule import FlowSchedule, schedule_of
@@ -32,7 +32,7 @@ class SamplerSettings:
 
     Args:
         frames: latent frames, frame 0 included.
-        sampler: `ddim` and `dpm` on diffusion schedules, `euler_flow` on flow.
+        sampler: `ddim`, `dpm` and `renoise` on diffusion schedules, `euler_flow` on flow.
         steps: how often the base is asked.
         start_noise: what the start noise knows of the photo; None is plain noise.
         match_first_frame: give later frames the colours of frame 0 at the end.
@@ -125,9 +125,10 @@ class Sampler:
         """
         settings = self._settings
         level = self._start_level()
-        noise = _noise(first, settings.frames, seed)
+        seeds = _seeds(first, seed)
+        noise = _noise(first, settings.frames, seeds)
         latents = start_latents(first, noise, start=settings.start_noise, level=level)
-        walk = _Walk(self._base, self.schedule, settings, first)
+        walk = _Walk(self._base, self.schedule, settings, first, seeds)
         with (progress or SilentProgress()).phase("sampling", settings.steps) as phase:
             try:
                 for step in range(settings.steps):
@@ -145,8 +146,11 @@ class Sampler:
 class _Walk:
     """The way of one batch from noise to clean."""
 
-    def __init__(self, base: Base, schedule: Schedule, settings: SamplerSettings, first: Tensor) -> None:
+    def __init__(
+        self, base: Base, schedule: Schedule, settings: SamplerSettings, first: Tensor, seeds: Sequence[int]
+    ) -> None:
         self._base = base
+        self._seeds = seeds
         self._schedule = schedule
         self._settings = settings
         self._first = first
@@ -165,10 +169,20 @@ class _Walk:
         target = self._levels[index + 1]
         if self._settings.sampler == "dpm":
             moved = multistep_step(noisy, now, to=target, before=self._last)
+        elif self._settings.sampler == "renoise":
+            moved = first_order_step(now.clean, self._fresh_noise(index), to=target)
         else:
             moved = first_order_step(now.clean, self._schedule.to_noise(output, noisy, timestep), to=target)
         self._last, self.done = now, index + 1
         return hold_first_frame(moved, self._first)
+
+    def _fresh_noise(self, index: int) -> Tensor:
+        """Noise that no step has seen: errors of the estimate do not grow along one path.
+
+        Source: Song et al. 2023 (arXiv 2303.01469), Algorithm 1, with the estimate of an ordinary denoiser.
+        """
+        seeds = [mixed_seed(seed, "renoise", index) for seed in self._seeds]
+        return _noise(self._first, self._settings.frames, seeds)
 
     def finish(self, latents: Tensor) -> Tensor:
         """What is done once after the last step."""
@@ -183,20 +197,24 @@ class _Walk:
         return None if self._last is None else self.finish(self._last.clean)
 
 
-def _noise(first: Tensor, frames: int, seed: int | Sequence[int]) -> Tensor:
-    batch, channels, _, height, width = first.shape
+def _seeds(first: Tensor, seed: int | Sequence[int]) -> list[int]:
+    batch = first.shape[0]
     seeds = [seed] * batch if isinstance(seed, int) else list(seed)
     if len(seeds) != batch:
         msg = f"{len(seeds)} seeds for {batch} photos, expected one for all or one each"
         raise UsageProblem(msg)
-    drawn = [draw_noise((channels, frames, height, width), seed=one) for one in seeds]
-    return torch.stack(drawn).to(first)
+    return seeds
+
+
+def _noise(first: Tensor, frames: int, seeds: Sequence[int]) -> Tensor:
+    _, channels, _, height, width = first.shape
+    return torch.stack([draw_noise((channels, frames, height, width), seed=seed) for seed in seeds]).to(first)
 
 
 def _require_able(settings: SamplerSettings, schedule: Schedule) -> None:
     flows = isinstance(schedule, FlowSchedule)
     if flows != (settings.sampler == "euler_flow"):
-        able = "`euler_flow`" if flows else "`ddim` or `dpm`"
+        able = "`euler_flow`" if flows else "`ddim`, `dpm` or `renoise`"
         msg = f"sampler `{settings.sampler}` can not follow the base's noise schedule, expected {able}"
         raise UsageProblem(msg)
     if not 1 <= settings.steps <= schedule.train_steps:

@@ -94,7 +94,7 @@ REFUSALS = {
     "sampler": (
         ("photo.png", *WAVE, "--sampler", "euler_flow"),
         2,
-        "samples with `ddim` or `dpm` | pass",
+        "samples with `ddim`, `dpm` or `renoise` | pass",
     ),
     "size": (("photo.png", *WAVE, "--size", "huge"), 2, "`--size` is `huge`, which is not a size"),
     "fit": (("photo.png", *WAVE, "--fit", "crp"), 2, "`--fit` is `crp`, expected one of"),

@@ -48,7 +48,7 @@ def test_colours_are_matched_unless_an_adapter_or_a_person_says_no():
         (RunChoices(frames=999), "`--frames` is `999`"),
         (RunChoices(fps=0), "`--fps` is `0`"),
         (RunChoices(fps=float("nan")), "`--fps` is `nan`"),
-        (RunChoices(sampler="euler_flow"), "samples with `ddim` or `dpm`"),
+        (RunChoices(sampler="euler_flow"), "samples with `ddim`, `dpm` or `renoise`"),
         (RunChoices(size="0x100"), "`--size` is `0x100`, which is not a size"),
     ],
 )

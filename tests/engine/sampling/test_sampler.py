@@ -79,15 +79,38 @@ def test_the_fast_sampler_goes_the_same_way(name):
     assert (fast - slow).norm() < 0.2 * slow.norm()
 
 
-def test_a_seed_decides_the_clip(tiny_base):
-    sampler = Sampler(tiny_base, settings(tiny_base))
+SAMPLERS = ("ddim", "dpm", "renoise")
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_holds_frame_zero_and_meets_a_sure_base(tiny_base, sampler):
+    """A base that always finds the same clean clip gets it, whatever the way there."""
+    wanted = torch.randn(1, 4, FRAMES, 8, 8, generator=torch.Generator().manual_seed(3))
+    wanted[:, :, :1] = photo()
+    loop = Sampler(tiny_base, settings(tiny_base, sampler=sampler, steps=5, match_first_frame=False))
+
+    class Sure:
+        spec = tiny_base.spec
+
+        def predict(self, noisy, timestep):
+            signal, noise = (factor.to(noisy.dtype).view(-1, 1, 1, 1, 1) for factor in loop.schedule.factors(timestep))
+            return (noisy - signal * wanted) / noise
+
+    sure = Sampler(Sure(), settings(tiny_base, sampler=sampler, steps=5, match_first_frame=False))
+    assert torch.allclose(sure.sample(photo(), seed=4), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_seed_decides_the_clip(tiny_base, name):
+    sampler = Sampler(tiny_base, settings(tiny_base, sampler=name))
     one, same, other = (sampler.sample(photo(), seed=seed) for seed in (5, 5, 6))
     assert torch.equal(one, same)
     assert not torch.allclose(one, other, atol=1e-2)
 
 
-def test_a_clip_does_not_depend_on_its_neighbours(tiny_base):
-    sampler = Sampler(tiny_base, settings(tiny_base))
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_clip_does_not_depend_on_its_neighbours(tiny_base, name):
+    sampler = Sampler(tiny_base, settings(tiny_base, sampler=name))
     batch = sampler.sample(photo(3), seed=[7, 5, 7])
     alone = sampler.sample(photo(3)[1:2], seed=5)
     assert torch.allclose(batch[1:2], alone, atol=1e-4)
