@@ -78,7 +78,10 @@ SeedOption = Annotated[
 SamplerOption = Annotated[
     str | None,
     typer.Option(
-        "--sampler", metavar="NAME", help="`ddim`, `dpm`, `renoise`; or the base's own if left out.", rich_help_panel=_HOW
+        "--sampler",
+        metavar="NAME",
+        help="`ddim`, `dpm` or `renoise`; the base's own if left out.",
+        rich_help_panel=_HOW,
     ),
 ]
 StartNoiseOption = Annotated[
