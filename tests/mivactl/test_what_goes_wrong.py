@@ -67,13 +67,13 @@ def test_a_home_that_can_not_be_written_is_named(world: World, monkeypatch: pyte
 
 
 def test_an_unknown_adapter_is_answered_with_the_nearest_name(world: World):
-    world.publish("my/waterfall")
-    said = world.mivactl("install", "my/watrfall")
+    world.publish("my/geyser")
+    said = world.mivactl("install", "my/geysr")
     assert said.exit_code == 3
     assert said.err == (
-        "error: no adapter `my/watrfall` in the registries `starter`, `local`\nhint: did you mean `my/waterfall`?\n"
+        "error: no adapter `my/geysr` in the registries `starter`, `local`\nhint: did you mean `my/geyser`?\n"
     )
-    assert "hint: did you mean `my/waterfall`?" in world.mivactl("info", "waterfall").err
+    assert "hint: did you mean `my/geyser`?" in world.mivactl("info", "geyser").err
 
 
 @pytest.mark.parametrize(

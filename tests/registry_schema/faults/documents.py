@@ -58,7 +58,7 @@ RECEIPT = (
     Fault(
         "sampler-unknown.json",
         put("settings", "sampler", value="euler"),
-        "settings.sampler `euler` is not known here, expected `ddim`, `dpm` or `euler_flow`",
+        "settings.sampler `euler` is not known here, expected `ddim`, `dpm`, `renoise` or `euler_flow`",
     ),
     Fault(
         "seed-negative.json", put("settings", "seed", value=-1), "settings.seed `-1` is too small, expected at least 0"
