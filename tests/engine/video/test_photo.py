@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import subprocess
 import sys
 import textwrap
@@ -236,7 +235,6 @@ def test_heic_without_its_package_names_the_extra(tmp_path, monkeypatch):
     assert caught.value.hint == "pip install 'mivactl[heic]'"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pillow_heif") is None, reason="needs the extra `heic`")
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_heic_comes_out_upright(tmp_path, orientation):
     import pillow_heif
