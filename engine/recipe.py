@@ -91,9 +91,13 @@ class OptimiserChoice(_Section):
 
 
 class LossChoice(_Section):
-    """How timesteps are weighted: `bell` is Wan's way for a flow, `min_snr` caps the easy ones of a diffusion."""
+    """How timesteps are weighted: `bell` is Wan's way for a flow, `min_snr` caps the easy ones of a diffusion.
+
+    `timesteps = "noisy"` trains mostly under strong noise, where the photo alone says what moves and how.
+    """
 
     weighting: Literal["uniform", "bell", "min_snr"] = "uniform"
+    timesteps: Literal["uniform", "noisy"] = "uniform"
     min_snr: Positive = 5.0
 
 

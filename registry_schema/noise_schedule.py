@@ -24,7 +24,7 @@ class Diffusion(Document):
     beta_end: Annotated[float, Field(gt=0, lt=1)]
     train_steps: TrainSteps = 1000
     zero_terminal_snr: bool = False
-    prediction: Literal["epsilon", "v_prediction"] = "epsilon"
+    prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
     steps_offset: Annotated[int, Field(ge=0, le=1000)] = 0
     spacing: Literal["leading", "trailing"] = "leading"
 

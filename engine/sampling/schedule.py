@@ -5,6 +5,7 @@ denoiser predicts:
 
     epsilon        the noise
     v_prediction   signal * noise - noise_level * clean       (signal^2 + noise_level^2 = 1)
+    sample         the clean clip
     flow           noise - clean                              (signal + noise_level = 1)
 
 Sources: Ho et al. 2020 (arXiv 2006.11239); Salimans and Ho 2022 (arXiv 2202.00512) for v; Lipman et al. 2023
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from registry_schema.noise_schedule import NoiseSchedule
 
-Prediction = Literal["epsilon", "v_prediction", "flow"]
+Prediction = Literal["epsilon", "v_prediction", "sample", "flow"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Schedule(ABC):
         """What the base should predict: b c f h w."""
         if self.prediction == "epsilon":
             return noise
+        if self.prediction == "sample":
+            return clean
         if self.prediction == "flow":
             return noise - clean
         signal, level = self._spread(timestep, clean)
@@ -90,6 +93,8 @@ class Schedule(ABC):
         signal, level = self._spread(timestep, noisy)
         if self.prediction == "epsilon":
             return (noisy - level * output) / signal
+        if self.prediction == "sample":
+            return output
         if self.prediction == "flow":
             return noisy - level * output
         return signal * noisy - level * output
@@ -99,6 +104,8 @@ class Schedule(ABC):
         signal, level = self._spread(timestep, noisy)
         if self.prediction == "epsilon":
             return output
+        if self.prediction == "sample":
+            return (noisy - signal * output) / level
         if self.prediction == "flow":
             return noisy + signal * output
         return signal * output + level * noisy

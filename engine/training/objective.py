@@ -44,8 +44,14 @@ class Objective:
         self._bell_mean = float(_bell(_grid(self._schedule), self._schedule.train_steps).mean()) if is_flow else 1.0
 
     def timesteps(self, fractions: Float[Tensor, "b"]) -> Float[Tensor, "b"]:
-        """Where on the schedule samples are trained, from numbers in [0, 1)."""
-        return self._schedule.timestep_at(fractions)
+        """Where on the schedule samples are trained, from numbers in [0, 1).
+
+        With `noisy`, half of them lie in the noisiest sixth: timesteps in proportion to their cubes.
+        """
+        if self._choice.timesteps == "uniform":
+            return self._schedule.timestep_at(fractions)
+        is_flow = self._schedule.prediction == "flow"  # there, 0 is pure noise
+        return self._schedule.timestep_at(1 - (1 - fractions) ** 0.25 if is_flow else fractions**0.25)
 
     def noisy(
         self, clean: Float[Tensor, "b c f h w"], noise: Float[Tensor, "b c f h w"], timestep: Float[Tensor, "b"]
@@ -91,6 +97,8 @@ class Objective:
         capped = ratio.clamp(max=self._choice.min_snr)
         if self._schedule.prediction == "v_prediction":
             return (capped / (ratio + 1)).float()
+        if self._schedule.prediction == "sample":
+            return capped.float()
         return (capped / ratio).float()
 
 

@@ -20,6 +20,14 @@ SCHEDULES = {
         zero_terminal_snr=True,
         spacing="trailing",
     ),
+    "sample": Diffusion(
+        betas="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        prediction="sample",
+        zero_terminal_snr=True,
+        spacing="trailing",
+    ),
     "flow": Flow(shift=5.0),
 }
 EVERY = pytest.mark.parametrize("name", SCHEDULES)
@@ -38,7 +46,7 @@ def ddim_of(spec: Diffusion) -> DDIMScheduler:
     )
 
 
-@pytest.mark.parametrize("name", ["epsilon", "linear", "v"])
+@pytest.mark.parametrize("name", ["epsilon", "linear", "v", "sample"])
 def test_a_diffusion_schedule_is_the_one_of_diffusers(name):
     spec, theirs = SCHEDULES[name], ddim_of(SCHEDULES[name])
     assert torch.allclose(cumulative_alphas(spec).float(), theirs.alphas_cumprod, atol=1e-5)

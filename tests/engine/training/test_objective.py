@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from engine.recipe import LossChoice
+from engine.sampling.schedule import schedule_of
 from engine.training.objective import Objective
 from registry_schema.errors import UsageProblem
 from registry_schema.noise_schedule import Diffusion, Flow
 
 EPSILON = Diffusion(betas="scaled_linear", beta_start=0.00085, beta_end=0.012)
 VELOCITY = EPSILON.model_copy(update={"prediction": "v_prediction", "zero_terminal_snr": True})
-SCHEDULES = [EPSILON, VELOCITY, Flow(shift=5.0)]
+SAMPLE = VELOCITY.model_copy(update={"prediction": "sample"})
+SCHEDULES = [EPSILON, VELOCITY, SAMPLE, Flow(shift=5.0)]
 
 
 def example(batch: int = 3) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -40,7 +42,11 @@ def test_the_gradient_at_the_prediction_of_frame_0_is_zero(schedule):
 
 @pytest.mark.parametrize(
     ("schedule", "answer"),
-    [(EPSILON, lambda clean, noise: noise), (Flow(), lambda clean, noise: noise - clean)],
+    [
+        (EPSILON, lambda clean, noise: noise),
+        (SAMPLE, lambda clean, noise: clean),
+        (Flow(), lambda clean, noise: noise - clean),
+    ],
 )
 def test_the_right_answer_costs_nothing_whatever_is_said_of_frame_0(schedule, answer):
     clean, noise, timestep = example()
@@ -63,12 +69,32 @@ def test_the_bell_has_mean_1_over_what_is_drawn_and_is_highest_in_the_middle():
     assert middle > high > 0
 
 
+@pytest.mark.parametrize("schedule", [EPSILON, Flow()])
+def test_noisy_timesteps_lie_mostly_near_pure_noise(schedule):
+    fractions = torch.linspace(0, 0.9999, 5000)
+    evenly = Objective(schedule, LossChoice()).timesteps(fractions)
+    noisy = Objective(schedule, LossChoice(timesteps="noisy")).timesteps(fractions)
+    assert (evenly > 840).float().mean().item() == pytest.approx(0.16, abs=0.01)
+    assert (noisy > 840).float().mean().item() == pytest.approx(0.5, abs=0.01)
+    assert noisy.min() < 150
+
+
 def test_min_snr_caps_the_easy_timesteps():
     easy, hard = Objective(EPSILON, LossChoice(weighting="min_snr")).weights(torch.tensor([0.0, 900.0])).tolist()
     assert easy == pytest.approx(5 / (1 / 0.00085 - 1), rel=1e-3)
     assert hard == pytest.approx(1)
     at_pure_noise = Objective(VELOCITY, LossChoice(weighting="min_snr")).weights(torch.tensor([999.0]))
     assert at_pure_noise.isfinite().all()
+
+
+def test_min_snr_means_the_same_whatever_is_predicted():
+    """The weight of an error of the clean clip, once each prediction's own factor is taken out."""
+    timestep = torch.tensor([100.0, 500.0, 900.0])
+    signal, level = schedule_of(EPSILON).factors(timestep)
+    choice = LossChoice(weighting="min_snr")
+    of_sample = Objective(SAMPLE.model_copy(update={"zero_terminal_snr": False}), choice).weights(timestep)
+    of_noise = Objective(EPSILON, choice).weights(timestep) * (signal / level).square()
+    torch.testing.assert_close(of_sample, of_noise.float())
 
 
 @pytest.mark.parametrize(("schedule", "weighting"), [(EPSILON, "bell"), (Flow(), "min_snr")])
