@@ -115,7 +115,7 @@ def _write(
     notes: list[str] = []
     receipts: list[Receipt] = []
     with progress.phase("writing", 1 + len(request.outputs)) as phase:
-        clip = enlarge_clip(generated.frames, prepared.picture, prepared.framing)
+        clip = enlarge_clip(generated.clip, prepared.picture, prepared.framing)
         phase.advance()
         for path in request.outputs:
             receipts.append(_receipt(studio, prepared, generated, request, path))
@@ -129,7 +129,7 @@ def _receipt(studio: Studio, prepared: Prepared, generated: Generated, request: 
         studio,
         photo_record(prepared.photo),
         settings_of_run(request.settings, studio, prepared.framing.base_size),
-        frames=frames_digest(generated.frames),
+        frames=frames_digest(generated.clip.frames),
         clip_format=format_of(path),
         tools=request.tools,
     )
@@ -137,9 +137,9 @@ def _receipt(studio: Studio, prepared: Prepared, generated: Generated, request: 
 
 def _keep_partial(stop: GenerationInterrupted, prepared: Prepared, request: AnimateRequest) -> Interrupted:
     """Write what there is; the error says where it lies."""
-    if stop.frames is None or not request.outputs:
+    if stop.clip is None or not request.outputs:
         return Interrupted(f"{stop.message}, nothing was written", hint="run it again")
-    clip = enlarge_clip(stop.frames, prepared.picture, prepared.framing)
+    clip = enlarge_clip(stop.clip, prepared.picture, prepared.framing)
     place = partial_place(request.outputs[0])
     write_clip(clip, place, fps=request.settings.fps, loop=request.settings.loop)
     return Interrupted(f"{stop.message}; what there is lies in `{place}`", hint="run it again for the whole clip")

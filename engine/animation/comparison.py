@@ -97,7 +97,7 @@ def _cells(studio: Studio, frame: NDArray[np.uint8], request: CompareRequest, pr
             made = generate(
                 studio.base, studio.weighted(weights), first, request.settings, measure=False, progress=progress
             )
-            cells.append(Cell(_label(studio, weights), made.frames))
+            cells.append(Cell(_label(studio, weights), made.clip.frames))
             phase.advance()
     return cells
 

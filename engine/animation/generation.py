@@ -11,6 +11,7 @@ from engine.sampling.effect import EffectMeter
 from engine.sampling.sampler import Sampler, SamplerSettings, SamplingInterrupted
 from engine.shapes import latent_frames
 from engine.video.clip_tensor import to_frames, to_tensor
+from engine.video.detail_carry import BaseClip
 from registry_schema.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -27,18 +28,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Generated:
-    """The base's clip, `f h w 3` uint8 at base size, and what each adapter did in it."""
+    """The base's clip, and what each adapter did in it."""
 
-    frames: NDArray[np.uint8]
+    clip: BaseClip
     effects: tuple[AdapterEffect, ...]
 
 
 class GenerationInterrupted(Interrupted):
-    """Stopped by Ctrl-C; `frames` is the clip as far as it came, None before the first step was over."""
+    """Stopped by Ctrl-C; `clip` is as far as it came, None before the first step was over."""
 
-    def __init__(self, message: str, frames: NDArray[np.uint8] | None) -> None:
+    def __init__(self, message: str, clip: BaseClip | None) -> None:
         super().__init__(message)
-        self.frames = frames
+        self.clip = clip
 
 
 def encode_frame(base: Base, frame: NDArray[np.uint8]) -> Tensor:
@@ -76,11 +77,17 @@ def generate(
         with attached(base, composition):
             latents = sampler.sample(first, seed=settings.seed, progress=progress, watch=meter if measure else None)
     except SamplingInterrupted as stop:
-        partial = None if stop.latents is None else to_frames(base.decode(stop.latents)[0])
+        partial = None if stop.latents is None else _decoded(base, stop.latents)
         raise GenerationInterrupted(stop.message, partial) from stop
     effects = meter.measure(base, composition, schedule=sampler.schedule) if measure else ()
     with progress.phase("decoding", None):
-        return Generated(to_frames(base.decode(latents)[0]), effects)
+        return Generated(_decoded(base, latents), effects)
+
+
+def _decoded(base: Base, latents: Tensor) -> BaseClip:
+    origins = base.origin(latents)
+    known = None if origins is None else origins[0].permute(1, 2, 3, 0).cpu().numpy()
+    return BaseClip(to_frames(base.decode(latents)[0]), known)
 
 
 def _sampler_settings(settings: RunSettings, frames: int) -> SamplerSettings:

@@ -35,6 +35,9 @@ class ClipAutoencoder(Protocol):
     def decode(self, latents: Tensor) -> Tensor:
         """Pixels (b 3 f h w) of latents (b c f' h' w')."""
 
+    def origin(self, latents: Tensor) -> Tensor | None:
+        """Where each pixel came from in frame 0, relative to it (b 2 f h w); None where latents do not say."""
+
 
 class FrameByFrame:
     """A `ClipAutoencoder` that codes each frame by itself."""
@@ -49,6 +52,9 @@ class FrameByFrame:
     def decode(self, latents: Tensor) -> Tensor:
         """Pixels of each frame."""
         return _each_frame(self.frames.decode, latents)
+
+    def origin(self, latents: Tensor) -> None:
+        """Pictures by themselves do not say."""
 
 
 def _each_frame(code: Callable[[Tensor], Tensor], clip: Tensor) -> Tensor:

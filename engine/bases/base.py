@@ -41,6 +41,9 @@ class Base(Protocol):
     def decode(self, latents: Tensor) -> Tensor:
         """Pixels (b 3 f h w), float32 and not clamped, of latents (b c f' h' w')."""
 
+    def origin(self, latents: Tensor) -> Tensor | None:
+        """Where each pixel came from in frame 0, in pixels right and down of it (b 2 f h w), if latents say so."""
+
     def predict(self, noisy: Tensor, timestep: Tensor, *, streams: int = 1) -> Tensor:
         """The denoiser's output (noise, velocity or flow: see `spec.noise_schedule`), in the format of `noisy`.
 

@@ -13,6 +13,7 @@ import torch
 
 from engine.bases.autoencoder import FrameByFrame, KlAutoencoder
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
+from engine.bases.motion_autoencoder import KIND, MotionAutoencoder
 from engine.bases.patch_autoencoder import PatchAutoencoder
 from engine.bases.unet_motion import UNetMotionBase, unet_sites
 from engine.bases.wan import WanBase, wan_sites
@@ -158,6 +159,8 @@ def _condition(folder: Path) -> torch.Tensor:
 def _autoencoder(folder: Path, device: torch.device) -> ClipAutoencoder:
     config = json.loads((folder / "config.json").read_text())
     kind = config.get("_class_name") or config.get("kind")
+    if kind == KIND:
+        return MotionAutoencoder.load(folder)
     if kind == "lapped-transform":
         return FrameByFrame(PatchAutoencoder.load(folder))
     if kind == "AutoencoderKL":

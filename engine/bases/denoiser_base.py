@@ -66,6 +66,11 @@ class DenoiserBase(ABC):
         with torch.no_grad():
             return self.autoencoder.decode(latents.to(self.device, torch.float32)).float()
 
+    def origin(self, latents: Tensor) -> Tensor | None:
+        """Where each pixel came from in frame 0; see `Base.origin`."""
+        with torch.no_grad():
+            return self.autoencoder.origin(latents.to(self.device, torch.float32))
+
     def predict(self, noisy: Tensor, timestep: Tensor, *, streams: int = 1) -> Tensor:
         """The denoiser's output; see `Base.predict`."""
         samples, _, frames, height, width = noisy.shape

@@ -32,6 +32,9 @@ class WanAutoencoder:
         """Pixels of normalised latents."""
         return self.model.decode(latents * self._deviation.to(latents) + self._mean.to(latents)).sample
 
+    def origin(self, latents: Tensor) -> None:
+        """Its latents do not say."""
+
 
 def _per_channel(values: list[float]) -> Tensor:
     return torch.tensor(values).view(1, -1, 1, 1, 1)

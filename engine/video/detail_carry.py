@@ -3,7 +3,8 @@
 The base sees a photo as a small frame and gives a clip of small frames. What it lost of frame 0 is still in the photo:
 for each frame, optical flow says where every pixel came from, and the photo is fetched from there. The small frames add
 what changed on the way (light, new content), and stand alone where the flow is unsure. Where nothing moved but the
-base's grain, the photo itself shows, so that still ground stays still.
+base's grain, the photo itself shows, so that still ground stays still. A base that codes motion knows better than any
+estimate where its pixels came from; its word is taken.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.video.framing import Framing
+    from engine.video.framing import Box, Framing
 
 # All levels are of 255; all distances are pixels of the base's frames.
 NEIGHBOURHOOD = 2.0
@@ -40,6 +41,26 @@ DOUBT_FROM, DOUBT_FULL = 12.0, 32.0
 
 
 @dataclass(frozen=True, eq=False)
+class BaseClip:
+    """What a base made, at its own size.
+
+    Attributes:
+        frames: `f h w 3` uint8.
+        origins: displacements `f h w 2` in pixels (right, down) from each pixel to where its content lies in frame 0;
+            None where the base does not know.
+    """
+
+    frames: NDArray[np.uint8]
+    origins: NDArray[np.float32] | None = None
+
+    def part(self, box: Box) -> BaseClip:
+        """The part of every frame in `box`."""
+        rows, columns = box.rows_and_columns
+        origins = None if self.origins is None else self.origins[:, rows, columns]
+        return BaseClip(self.frames[:, rows, columns], origins)
+
+
+@dataclass(frozen=True, eq=False)
 class Motion:
     """What one frame shares with frame 0, at base size.
 
@@ -54,30 +75,31 @@ class Motion:
     change: NDArray[np.float32]
 
 
-def enlarge_clip(base_frames: NDArray[np.uint8], picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
-    """The base's frames `f h w 3` as the finished clip `f h w 3` at output size.
+def enlarge_clip(base_clip: BaseClip, picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+    """The base's clip as the finished clip `f h w 3` at output size.
 
     Frame 0 is `picture` bit for bit; outside the framing's window every frame is.
 
     Args:
-        base_frames: decoded by the base, frame 0 first, at the framing's base size.
+        base_clip: decoded by the base, frame 0 first, at the framing's base size.
         picture: the still photo at output size (`to_picture`).
         framing: the plan that cut both.
     """
-    rows, columns = framing.base_window.rows_and_columns
     still = picture[framing.window.rows_and_columns]
-    return to_output(carry_detail(base_frames[:, rows, columns], still), picture, framing)
+    return to_output(carry_detail(base_clip.part(framing.base_window), still), picture, framing)
 
 
-def carry_detail(base_frames: NDArray[np.uint8], still: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Base frames `f h w 3` at the size of `still` `h w 3`, which becomes frame 0 bit for bit.
+def carry_detail(base_clip: BaseClip, still: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A base's clip at the size of `still` `h w 3`, which becomes frame 0 bit for bit; `f h w 3`.
 
     A clip whose frames are all alike gives `still` in every frame.
     """
     height, width = still.shape[:2]
-    clip = np.empty((len(base_frames), height, width, 3), dtype=np.uint8)
+    frames = base_clip.frames
+    found = motions(frames) if base_clip.origins is None else known_motions(frames, base_clip.origins)
+    clip = np.empty((len(frames), height, width, 3), dtype=np.uint8)
     clip[0] = still
-    for place, (frame, motion) in enumerate(zip(base_frames[1:], motions(base_frames), strict=True), start=1):
+    for place, (frame, motion) in enumerate(zip(frames[1:], found, strict=True), start=1):
         clip[place] = _with_detail(frame, still, motion)
     return clip
 
@@ -89,6 +111,14 @@ def motions(base_frames: NDArray[np.uint8]) -> Iterator[Motion]:
     grain = _grain(base_frames, origins)
     for frame, origin, doubt in zip(base_frames[1:], origins, doubts, strict=True):
         yield _motion(frame.astype(np.float32), first, origin=origin, doubt=doubt, grain=grain)
+
+
+def known_motions(base_frames: NDArray[np.uint8], origins: NDArray[np.float32]) -> Iterator[Motion]:
+    """The motion of frames 1, 2, ... of `f h w 3`, where the base says where its pixels came from."""
+    first = base_frames[0].astype(np.float32)
+    sure = np.ones(base_frames.shape[1:3], dtype=np.float32)
+    for frame, origin in zip(base_frames[1:], origins[1:], strict=True):
+        yield Motion(origin=origin, trust=sure, change=frame - warped(first, origin))
 
 
 def _origins(

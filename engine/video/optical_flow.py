@@ -70,10 +70,10 @@ def disagreement(there: NDArray[np.float32], back: NDArray[np.float32]) -> NDArr
 def warped(picture: NDArray, by: NDArray[np.float32]) -> NDArray:
     """The picture `h w ...` fetched through a flow of its own size: at each pixel, what lies where the flow points.
 
-    Cubic between pixels, edge pixels beyond the edge; a flow of zero returns the picture bit for bit.
+    Cubic between pixels, mirrored beyond the edge; a flow of zero returns the picture bit for bit.
     """
     columns, rows = _places(by)
-    return cv2.remap(picture, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(picture, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
 
 
 def enlarged(picture: NDArray, size: tuple[int, int]) -> NDArray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from engine.video.detail_carry import carry_detail, enlarge_clip, motions
+from engine.video.detail_carry import BaseClip, carry_detail, enlarge_clip, motions
 from engine.video.framed_picture import to_base, to_picture
 from engine.video.framing import plan_framing
 from tests.engine.video.drawn_motion import BASE, MOTIONS, at_base, lanczos, moved, psnr, textured, with_grain
@@ -30,7 +30,7 @@ def test_a_clip_without_motion_enlarges_to_exactly_the_photo(name, fit):
     picture = to_picture(photo, framing)
     decoded = np.repeat(to_base(photo, framing)[None], 5, axis=0)
     decoded = (decoded * 0.9 + 8).astype(np.uint8)
-    clip = enlarge_clip(decoded, picture, framing)
+    clip = enlarge_clip(BaseClip(decoded), picture, framing)
     np.testing.assert_array_equal(clip, np.repeat(photo[None, :406, :600], 5, axis=0))
 
 
@@ -41,7 +41,9 @@ def test_detail_is_at_least_two_decibels_above_lanczos_at_the_last_frame(name, m
     truth = moved(picture, motion)
     base_frames = at_base(truth)
     size = (picture.shape[1], picture.shape[0])
-    gain = psnr(carry_detail(base_frames, picture)[-1], truth[-1]) - psnr(lanczos(base_frames[-1], size), truth[-1])
+    gain = psnr(carry_detail(BaseClip(base_frames), picture)[-1], truth[-1]) - psnr(
+        lanczos(base_frames[-1], size), truth[-1]
+    )
     assert gain > 2
 
 
@@ -51,14 +53,14 @@ def test_grain_leaves_most_of_the_gain(motion):
     truth = moved(picture, motion)
     base_frames = with_grain(at_base(truth), 4, block=4)
     plain = psnr(lanczos(base_frames[-1], (640, 400)), truth[-1])
-    assert psnr(carry_detail(base_frames, picture)[-1], truth[-1]) - plain > 2
+    assert psnr(carry_detail(BaseClip(base_frames), picture)[-1], truth[-1]) - plain > 2
 
 
 @pytest.mark.parametrize(("deviation", "block"), [(2, 1), (5, 1), (3, 4), (5, 4)])
 def test_where_only_grain_changes_the_photo_shows(deviation, block):
     picture = PICTURES["china"]()
     still = np.repeat(at_base(picture[None]), 8, axis=0)
-    clip = carry_detail(with_grain(still, deviation, block=block), picture)
+    clip = carry_detail(BaseClip(with_grain(still, deviation, block=block)), picture)
     assert psnr(clip[1:], np.repeat(picture[None], 7, axis=0)) > 48
     assert clip[1:].astype(np.float32).std(axis=0).mean() < 0.3
 
@@ -66,7 +68,7 @@ def test_where_only_grain_changes_the_photo_shows(deviation, block):
 def test_grain_around_a_motion_leaves_the_ground_alone():
     picture = PICTURES["drawn"]()
     truth = moved(picture, "local")
-    clip = carry_detail(with_grain(at_base(truth), 3, block=4), picture)
+    clip = carry_detail(BaseClip(with_grain(at_base(truth), 3, block=4)), picture)
     corner = (slice(None), slice(0, 60), slice(0, 80))
     assert psnr(clip[corner], truth[corner]) > 45
     middle = (-1, slice(150, 250), slice(220, 420))
@@ -77,13 +79,13 @@ def test_new_content_comes_from_the_base_and_light_changes_keep_the_detail():
     picture = PICTURES["drawn"]()
     base_frames = np.repeat(at_base(picture[None]), 3, axis=0)
     base_frames[1:, 20:60, 40:90] = (250, 240, 20)
-    clip = carry_detail(base_frames, picture)
+    clip = carry_detail(BaseClip(base_frames), picture)
     assert np.abs(clip[1, 140:260, 240:410].astype(int) - (250, 240, 20)).mean() < 3
 
     darker = np.repeat(at_base(picture[None]), 3, axis=0)
     darker[1:] = (darker[1:] * 0.9).astype(np.uint8)
     dark_picture = (picture * 0.9).astype(np.uint8)
-    dark = carry_detail(darker, picture)[1]
+    dark = carry_detail(BaseClip(darker), picture)[1]
     assert psnr(dark, dark_picture) > psnr(lanczos(darker[1], (640, 400)), dark_picture) + 2
 
 
@@ -98,8 +100,8 @@ def test_motion_is_zero_and_certain_where_nothing_moves():
 def test_outputs_smaller_than_the_base_and_single_frames_work():
     picture = textured(64, 40)
     base_frames = at_base(moved(textured(640, 400), "shift", frames=3))
-    assert carry_detail(base_frames, picture).shape == (3, 40, 64, 3)
-    np.testing.assert_array_equal(carry_detail(base_frames[:1], picture)[0], picture)
+    assert carry_detail(BaseClip(base_frames), picture).shape == (3, 40, 64, 3)
+    np.testing.assert_array_equal(carry_detail(BaseClip(base_frames[:1]), picture)[0], picture)
 
 
 def test_frame_0_is_the_resized_photo_and_the_surroundings_stay_untouched():
@@ -107,7 +109,7 @@ def test_frame_0_is_the_resized_photo_and_the_surroundings_stay_untouched():
     framing = plan_framing((600, 400), BASE)
     picture = to_picture(photo, framing)
     base_frames = at_base(moved(photo[12:388], "shift", frames=4))
-    clip = enlarge_clip(base_frames, picture, framing)
+    clip = enlarge_clip(BaseClip(base_frames), picture, framing)
     np.testing.assert_array_equal(clip[0], photo)
     top, height = int(framing.window.top), int(framing.window.height)
     for frame in clip:
@@ -121,5 +123,5 @@ def test_sixteen_frames_at_1280x800_take_less_than_three_seconds():
     picture = textured(1280, 800)
     base_frames = at_base(moved(picture, "rotation", frames=16))
     start = time.process_time()
-    carry_detail(base_frames, picture)
+    carry_detail(BaseClip(base_frames), picture)
     assert time.process_time() - start < 3
