@@ -88,6 +88,7 @@ def _with_land(picture: Float[Tensor, "3 h w"], land: Land, draws: Draws, canvas
 
 def _clouds(draws: Draws, canvas: Canvas, background: Background) -> Clouds:
     clouds = Clouds(draws, canvas, background)
+    clouds.sky, clouds.clear = background.sky, True
     clouds.light, clouds.shade = torch.tensor([0.99, 0.99, 0.98]), torch.tensor([0.74, 0.78, 0.85])
     clouds.density, clouds.softness, clouds.opacity, clouds.stretch = 0.25, 0.9, 0.95, 2.0
     return clouds
@@ -97,5 +98,7 @@ def _waterfall(draws: Draws, canvas: Canvas, background: Background) -> Waterfal
     fall = Waterfall(draws, canvas, background)
     fall.centre, fall.width, fall.top, fall.bottom = 0.62 * canvas.aspect, 0.26, 0.455, 0.95
     fall.widening, fall.lean, fall.opacity = 0.12, 0.0, 0.95
-    fall.colours = torch.tensor(_WATER)
+    side = 2 * canvas.height
+    streaks = fractal(draws, (side, side), persistence=0.75, coarsest=24, stretch=4.0)
+    fall.shape, fall.bulge, fall.surface = None, 0.008, ramp(streaks, torch.tensor(_WATER))
     return fall

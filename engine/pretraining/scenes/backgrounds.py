@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Background:
-    """A picture and where its sky is (1 inside, 0 outside); every picture has an upper part that may serve as one."""
+    """A picture and where its sky is (1 inside, 0 outside); every picture has an upper part that may serve as one.
+
+    `clear` says that the sky is one smooth gradient, without things in it.
+    """
 
     picture: Float[Tensor, "3 h w"]
     sky: Float[Tensor, "1 h w"]
+    clear: bool = False
 
 
 def ridge(draws: Draws, canvas: Canvas, level: float, *, roughness: float) -> Float[Tensor, "h w"]:
@@ -52,6 +56,12 @@ def sky_picture(draws: Draws, canvas: Canvas) -> Float[Tensor, "3 h w"]:
     return (upper[:, None, None] * (1 - part) + lower[:, None, None] * part + haze).clamp(0, 1)
 
 
+def upper_part(draws: Draws, canvas: Canvas) -> Float[Tensor, "1 h w"]:
+    """The part of the picture above a wandering line."""
+    line = ridge(draws, canvas, draws.uniform(0.3, 0.7), roughness=draws.uniform(0.0, 0.15))
+    return 1 - canvas.coverage(line)[None]
+
+
 def landscape(draws: Draws, canvas: Canvas) -> Background:
     """Sky above one to four ridges of hills, woods or fields, the nearest one often water-flat."""
     picture = sky_picture(draws, canvas)
@@ -62,7 +72,7 @@ def landscape(draws: Draws, canvas: Canvas) -> Background:
         picture = picture * (1 - inside) + textured(draws, canvas, low=0.05, high=0.7) * inside
         sky = sky * (1 - inside)
         level += draws.uniform(0.08, 0.3)
-    return Background(picture, sky)
+    return Background(picture, sky, clear=True)
 
 
 def shape_distance(draws: Draws, canvas: Canvas, size: float) -> Float[Tensor, "h w"]:
@@ -94,7 +104,7 @@ def collage(draws: Draws, canvas: Canvas) -> Background:
         shade = 1 + draws.uniform(-0.5, 0.5) * (canvas.y - 0.5)[None]
         fill = textured(draws, canvas) if draws.chance(0.5) else draws.colour()[:, None, None]
         picture = picture * (1 - inside) + (fill * shade).clamp(0, 1) * inside
-    return Background(picture, _upper_part(draws, canvas))
+    return Background(picture, upper_part(draws, canvas))
 
 
 def interior(draws: Draws, canvas: Canvas) -> Background:
@@ -106,7 +116,7 @@ def interior(draws: Draws, canvas: Canvas) -> Background:
     for _ in range(draws.integer(1, 6)):
         inside = canvas.coverage(shape_distance(draws, canvas, draws.uniform(0.05, 0.3)))[None]
         picture = picture * (1 - inside) + textured(draws, canvas) * inside
-    return Background(picture.clamp(0, 1), _upper_part(draws, canvas))
+    return Background(picture.clamp(0, 1), upper_part(draws, canvas))
 
 
 def soft_field(draws: Draws, canvas: Canvas) -> Background:
@@ -114,7 +124,7 @@ def soft_field(draws: Draws, canvas: Canvas) -> Background:
     field = fractal(draws, (canvas.height, canvas.width), channels=3, persistence=draws.uniform(0.2, 0.6), coarsest=1.5)
     mixing = 0.4 * torch.eye(3) + 0.6 * torch.ones(3, 3)
     colours = 0.5 + draws.uniform(0.08, 0.25) * torch.einsum("dc,chw->dhw", mixing, field)
-    return Background(colours.clamp(0, 1), _upper_part(draws, canvas))
+    return Background(colours.clamp(0, 1), upper_part(draws, canvas))
 
 
 def draw_background(draws: Draws, canvas: Canvas) -> Background:
@@ -130,9 +140,4 @@ def draw_background(draws: Draws, canvas: Canvas) -> Background:
     sharp = background.picture + draws.uniform(0.0, 1.5) * (background.picture - smooth)
     picture = (sharp - 0.5) * contrast + 0.5
     picture = picture + warmth * torch.tensor([1.0, 0.0, -1.0])[:, None, None] - draws.uniform(0, 0.25) * middle**2
-    return Background(picture.clamp(0, 1), background.sky)
-
-
-def _upper_part(draws: Draws, canvas: Canvas) -> Float[Tensor, "1 h w"]:
-    line = ridge(draws, canvas, draws.uniform(0.3, 0.7), roughness=draws.uniform(0.0, 0.15))
-    return 1 - canvas.coverage(line)[None]
+    return Background(picture.clamp(0, 1), background.sky, background.clear)

@@ -72,18 +72,26 @@ def mirror(grid: Tensor) -> Tensor:
     return torch.where(folded > 2, 4 - folded, folded) - 1
 
 
-def segment_distance(canvas: Canvas, start: Tensor, end: Tensor) -> Tensor:
-    """Distance of each pixel to a segment, and how far along it the nearest point lies (0 to 1).
+def nearest_segment(
+    canvas: Canvas, start: Float[Tensor, "f n 2"], end: Float[Tensor, "f n 2"], reach: float
+) -> Float[Tensor, "f h w"]:
+    """Distance of each pixel to the nearest of many short segments; 1 beyond `reach` (both in picture heights).
 
-    Args:
-        start: ... 2, (x, y).
-        end: the same shape.
-
-    Returns:
-        2 ... h w
+    Only a window of pixels around each segment is looked at.
     """
-    px, py = canvas.x, canvas.y
+    middle = (start + end) / 2
+    size = ((end - start).abs().amax((0, 1)) / 2 + reach) / canvas.pixel
+    across, down = (torch.arange(-int(side) - 1, int(side) + 2) for side in size)
+    column = (middle[..., 0, None, None] / canvas.pixel).floor().long() + across
+    row = (middle[..., 1, None, None] / canvas.pixel).floor().long() + down[:, None]
+    column, row = torch.broadcast_tensors(column, row)
+    px, py = (column + 0.5) * canvas.pixel, (row + 0.5) * canvas.pixel
     sx, sy = start[..., 0, None, None], start[..., 1, None, None]
     dx, dy = end[..., 0, None, None] - sx, end[..., 1, None, None] - sy
     along = (((px - sx) * dx + (py - sy) * dy) / (dx * dx + dy * dy + 1e-9)).clamp(0, 1)
-    return torch.stack([torch.hypot(px - sx - along * dx, py - sy - along * dy), along])
+    distance = torch.hypot(px - sx - along * dx, py - sy - along * dy)
+    seen = (row >= 0) & (row < canvas.height) & (column >= 0) & (column < canvas.width) & (distance < reach)
+    place = torch.where(seen, row * canvas.width + column, 0).flatten(1)
+    field = torch.ones(len(start), canvas.height * canvas.width)
+    field.scatter_reduce_(1, place, torch.where(seen, distance, 1.0).flatten(1), "amin")
+    return field.unflatten(1, (canvas.height, canvas.width))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from engine.pretraining.scenes.backgrounds import Background
     from engine.pretraining.scenes.canvas import Canvas
-    from engine.pretraining.scenes.elements.element import Element
+    from engine.pretraining.scenes.element import Element
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,15 @@ class GeneratedClip:
         frames: pixels in [-1, 1].
         mask: 1 where the named motion is.
         flow: displacement to the next frame in pixels, x then y; None where no single one is true.
+        origin: displacement to where what is seen lay in the first frame, in pixels, x then y; 0 for what stands still
+            and where no single one is true.
         motions: names of what moves.
     """
 
     frames: Float[Tensor, "f 3 h w"]
     mask: Float[Tensor, "f 1 h w"]
     flow: Float[Tensor, "f 2 h w"] | None
+    origin: Float[Tensor, "f 2 h w"]
     motions: tuple[str, ...]
 
 
@@ -48,19 +51,21 @@ class Scene:
         picture = self.background.picture.expand(count, -1, -1, -1)
         mask = torch.zeros(count, 1, canvas.height, canvas.width)
         flow: Tensor | None = torch.zeros(count, 2, canvas.height, canvas.width)
+        origin = torch.zeros(count, 2, canvas.height, canvas.width)
         for element in self.elements:
             moves = element.motion in moving
             layer = element.paint(canvas, seconds if moves else seconds[:1].expand(count))
             picture = picture * (1 - layer.alpha) + layer.colour * layer.alpha
             seen = layer.alpha if not moves else torch.maximum(layer.alpha, layer.region)
             mask = mask * (1 - layer.alpha) if not moves else torch.maximum(mask, seen)
+            held = layer.alpha > 0.5 if layer.held is None or not moves else layer.held
+            origin = torch.where(held, layer.origin if moves else torch.zeros(()), origin)
             if flow is not None:
                 flow = flow * (1 - seen) if not moves else _over(flow, layer.flow, seen)
         interval = float(seconds[1] - seconds[0]) if count > 1 else 0.0
         pixels = None if flow is None else flow * canvas.height * interval
-        return GeneratedClip(
-            picture * 2 - 1, mask, pixels, tuple(e.motion for e in self.elements if e.motion in moving)
-        )
+        shown = tuple(element.motion for element in self.elements if element.motion in moving)
+        return GeneratedClip(picture * 2 - 1, mask, pixels, origin * canvas.height, shown)
 
 
 def _over(flow: Tensor, added: Tensor | None, seen: Tensor) -> Tensor | None:
@@ -92,17 +97,14 @@ def filmed(picture: Float[Tensor, "3 h w"], path: Float[Tensor, "f 4"], canvas: 
         picture[None].expand(count, -1, -1, -1), grid, mode="bicubic", padding_mode="reflection", align_corners=False
     )
     mask = torch.ones(count, 1, canvas.height, canvas.width)
-    return GeneratedClip(frames.clamp(0, 1) * 2 - 1, mask, _camera_flow(rows, canvas), (motion,))
-
-
-def _camera_flow(rows: Tensor, canvas: Canvas) -> Tensor:
-    """Where each pixel of a frame lies in the next one, minus where it is, in pixels."""
-    count = len(rows)
     square = torch.cat([rows, torch.tensor([[[0.0, 0.0, 1.0]]]).expand(count, -1, -1)], 1)
     following = torch.cat([square[1:], square[-1:] @ torch.linalg.inv(square[-2:-1]) @ square[-1:]])
-    step = (torch.linalg.inv(following) @ square)[:, :2]
-    identity = torch.eye(2, 3).expand(count, -1, -1)
-    size = [count, 1, canvas.height, canvas.width]
-    moved = F.affine_grid(step, size, align_corners=False) - F.affine_grid(identity, size, align_corners=False)
-    scale = torch.tensor([canvas.width / 2, canvas.height / 2])
-    return (moved * scale).permute(0, 3, 1, 2)
+    flow, origin = _camera_shift(square, following, canvas), _camera_shift(square, square[:1], canvas)
+    return GeneratedClip(frames.clamp(0, 1) * 2 - 1, mask, flow, origin, (motion,))
+
+
+def _camera_shift(seen: Float[Tensor, "f 3 3"], other: Float[Tensor, "f 3 3"], canvas: Canvas) -> Tensor:
+    """Where each pixel of the windows `seen` lies in the windows `other`, minus where it is, in pixels, f 2 h w."""
+    step = (torch.linalg.inv(other) @ seen)[:, :2] - torch.eye(2, 3)
+    shift = F.affine_grid(step, [len(seen), 1, canvas.height, canvas.width], align_corners=False)
+    return (shift * torch.tensor([canvas.width / 2, canvas.height / 2])).permute(0, 3, 1, 2)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from engine.pretraining.scenes.canvas import Canvas, segment_distance
-from engine.pretraining.scenes.elements.element import Layer
+from engine.pretraining.scenes.canvas import Canvas, nearest_segment
+from engine.pretraining.scenes.element import Layer
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from engine.pretraining.scenes.draws import Draws
 
 SPARKS = 40
+GLOW = 0.02
+"""How far a spark lights up the air, in picture heights."""
 
 
 class Fireworks:
@@ -44,7 +46,8 @@ class Fireworks:
         alpha = light.amax(1, keepdim=True).clamp(0, 1)
         colour = (light / alpha.clamp(min=1e-3)).clamp(0, 1)
         region = (alpha > 0.02).float()
-        return Layer(colour, alpha, region, None)
+        origin = torch.zeros(len(seconds), 2, canvas.height, canvas.width)
+        return Layer(colour, alpha, region, None, origin, torch.zeros_like(alpha, dtype=torch.bool))
 
     def _frame(self, canvas: Canvas, time: float) -> Tensor:
         light = torch.zeros(3, canvas.height, canvas.width)
@@ -53,9 +56,9 @@ class Fireworks:
             if not 0 < age < self.life:
                 continue
             head, tail = self._sparks(burst, age), self._sparks(burst, max(age - 0.12, 0.0))
-            distance = segment_distance(canvas, tail, head)[0].amin(0)
+            distance = nearest_segment(canvas, tail[None], head[None], 3 * GLOW)[0]
             brightness = (1 - age / self.life) ** 0.7
-            glow = canvas.coverage(distance - 0.006) + 0.35 * torch.exp(-((distance / 0.02) ** 2))
+            glow = canvas.coverage(distance - 0.006) + 0.35 * torch.exp(-((distance / GLOW) ** 2))
             light += brightness * glow.clamp(max=1.2) * (0.35 + 0.65 * self.colour[burst])[:, None, None]
         return light
 

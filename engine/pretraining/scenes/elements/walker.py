@@ -1,4 +1,4 @@
-"""A four-legged animal that runs: a first, simple figure."""
+"""A horse that gallops."""
 
 from __future__ import annotations
 
@@ -8,74 +8,112 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from engine.pretraining.scenes.canvas import Canvas, segment_distance
-from engine.pretraining.scenes.elements.element import Layer
+from engine.pretraining.scenes.figure import Limb, figure_of
+from engine.pretraining.scenes.stance import Stance, swung
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
     from engine.pretraining.scenes.backgrounds import Background
+    from engine.pretraining.scenes.canvas import Canvas
     from engine.pretraining.scenes.draws import Draws
+    from engine.pretraining.scenes.element import Layer
 
-LEGS = ((-0.42, 0.0), (-0.34, 2.6), (0.36, 1.1), (0.44, 3.7))
+HIND, FORE = (0.0, 0.7), (3.0, 3.7)
+"""Lag of each leg in the gallop (radians), near and far: the hind legs close together, the fore half a turn later."""
+HIND_RADII = ((0.125, 0.075), (0.07, 0.036), (0.036, 0.028), (0.03, 0.042))
+FORE_RADII = ((0.085, 0.045), (0.04, 0.03), (0.03, 0.026), (0.028, 0.04))
 
 
 class Runner:
-    """Body, neck, head and tail, and four legs of two joints that swing in turn."""
+    """Trunk, neck, head, ears, mane, tail, and four legs of four parts that swing in a gallop's order, to the right."""
 
     motion = "horse-running"
 
     def __init__(self, draws: Draws, canvas: Canvas, background: Background) -> None:
         del background
-        self.size = draws.uniform(0.18, 0.42)
-        self.heading = draws.sign()
-        self.start = torch.tensor([draws.uniform(0.3, canvas.aspect - 0.3), draws.uniform(0.45, 0.8)])
-        self.speed = draws.uniform(0.06, 0.3)
-        self.rate, self.phase = draws.uniform(1.3, 2.2), draws.uniform(0, 2 * math.pi)
-        self.colour = draws.colour(0.05, 0.75)
-        self.mane = (self.colour * draws.uniform(0.3, 0.8)).clamp(0, 1)
+        self.size = draws.uniform(0.12, 0.42)
+        self.start = torch.tensor([draws.uniform(0.25, canvas.aspect - 0.4), draws.uniform(0.4, 0.78)])
+        self.speed = draws.uniform(0.05, 0.12)
+        self.rate, self.phase = draws.uniform(0.6, 1.2), draws.uniform(0, 2 * math.pi)
+        self.stride = draws.uniform(0.55, 0.8)
+        self.fur = draws.colour(0.05, 0.75)
+        if draws.chance(0.5):
+            brown = draws.choice([(0.45, 0.25, 0.12), (0.25, 0.15, 0.1), (0.62, 0.4, 0.22), (0.85, 0.83, 0.8)])
+            self.fur = (torch.tensor(brown) * draws.uniform(0.75, 1.15)).clamp(0, 1)
+        self.hair = (self.fur * draws.uniform(0.3, 0.8)).clamp(0, 1)
+        self.socks = draws.choice([self.hair, self.fur, self.fur, torch.tensor([0.9, 0.88, 0.85])])
+        self.figure = figure_of(self.limbs)
 
     def paint(self, canvas: Canvas, seconds: Float[Tensor, "f"]) -> Layer:
-        """The animal at each time; flow is its run, the swing of its legs left out."""
+        """The horse at each time."""
+        return self.figure.paint(canvas, seconds)
+
+    def limbs(self, seconds: Float[Tensor, "f"]) -> list[Limb]:
+        """All parts: the trunk rocks and rises once in a stride, the head nods against it, hair trails."""
         turn = 2 * math.pi * self.rate * seconds + self.phase
-        travelled = torch.stack([self.heading * self.speed * seconds, -0.05 * self.size * torch.sin(2 * turn)], -1)
-        centre = self.start + travelled
-        body = self._body(canvas, centre, turn)
-        hair = self._hair(canvas, centre, turn)
-        fur, mane = canvas.coverage(body)[:, None], canvas.coverage(hair)[:, None]
-        alpha = 1 - (1 - fur) * (1 - mane)
-        tint = (fur > mane).float()
-        colour = self.colour[:, None, None] * tint + self.mane[:, None, None] * (1 - tint)
-        flow = torch.zeros(len(seconds), 2, canvas.height, canvas.width)
-        flow[:, 0] = self.heading * self.speed * alpha[:, 0]
-        return Layer(colour, alpha, alpha, flow)
+        travelled = torch.stack([self.speed * seconds, -0.07 * self.size * torch.sin(turn + 0.6)], -1)
+        trunk = Stance(self.start + travelled, 0.1 * torch.sin(turn + 2.2), self.size)
+        hip, shoulder = trunk.at(-0.36, 0.02), trunk.at(0.35, 0.08)
+        near, far = 1.0, 0.68
+        legs = [
+            self._hind(hip, turn - HIND[1], far) + self._fore(shoulder, turn - FORE[1], far),
+            self._hind(hip, turn - HIND[0], near) + self._fore(shoulder, turn - FORE[0], near),
+        ]
+        return [*legs[0], *self._tail(trunk, turn), *self._neck(trunk, turn), *self._barrel(trunk), *legs[1]]
 
-    def _body(self, canvas: Canvas, centre: Tensor, turn: Tensor) -> Tensor:
-        trunk = self._limb(canvas, self._at(centre, -0.4, 0.0), self._at(centre, 0.4, -0.03), 0.17)
-        shoulder = self._at(centre, 0.42, -0.05)
-        crown = self._at(centre, 0.68, -0.42)
-        parts = [trunk, self._limb(canvas, shoulder, crown, 0.09)]
-        parts.append(self._limb(canvas, crown, self._at(centre, 0.86, -0.3), 0.06))
-        for place, lag in LEGS:
-            swing = 0.75 * torch.sin(turn + lag)
-            hip = self._at(centre, place, 0.08)
-            knee = self._swung(hip, swing, 0.3)
-            hoof = self._swung(knee, swing - 0.55 * (1 + torch.cos(turn + lag)) * 0.7, 0.3)
-            parts += [self._limb(canvas, hip, knee, 0.06), self._limb(canvas, knee, hoof, 0.035)]
-        return torch.stack(parts).amin(0)
+    def _barrel(self, trunk: Stance) -> list[Limb]:
+        """Belly, croup and chest."""
+        at = trunk.at
+        return [
+            self._part(at(-0.34, -0.03), at(0.3, 0.0), (0.16, 0.185), self.fur),
+            Limb(at(-0.55, -0.02), at(-0.14, -0.05), 0.47, self.fur),
+            self._part(at(0.28, -0.04), at(0.37, 0.01), (0.17, 0.155), self.fur),
+        ]
 
-    def _hair(self, canvas: Canvas, centre: Tensor, turn: Tensor) -> Tensor:
-        wave = 0.12 * torch.sin(turn)
-        root, crown = self._at(centre, 0.4, -0.18), self._at(centre, 0.62, -0.46)
-        tail = self._at(centre, -0.52, -0.05)
-        tip = tail + self.size * torch.stack([-0.35 * self.heading + 0 * wave, 0.12 + wave], -1)
-        return torch.minimum(self._limb(canvas, root, crown, 0.035), self._limb(canvas, tail, tip, 0.045))
+    def _neck(self, trunk: Stance, turn: Tensor) -> list[Limb]:
+        """Mane, neck, ears, head and muzzle."""
+        base = trunk.within(0.34, -0.1, -0.1 * torch.sin(turn + 0.9))
+        crown, poll = base.at(0.36, -0.36), base.at(0.33, -0.42)
+        flying = 0.02 * torch.sin(turn - 0.9)
+        return [
+            self._part(base.at(-0.08, -0.12 + flying), base.at(0.27, -0.45 + flying), (0.05, 0.055), self.hair),
+            self._part(base.at(0.0, 0.02), crown, (0.165, 0.08), self.fur),
+            self._part(poll, base.at(0.31, -0.52), (0.03, 0.01), self.fur * 0.8),
+            self._part(base.at(0.36, -0.42), base.at(0.36, -0.51), (0.03, 0.01), self.fur),
+            self._part(crown, base.at(0.56, -0.19), (0.085, 0.05), self.fur),
+            self._part(base.at(0.555, -0.2), base.at(0.58, -0.17), (0.048, 0.042), self.hair),
+            self._part(base.at(0.42, -0.36), base.at(0.43, -0.36), (0.013, 0.013), self.fur * 0.2),
+        ]
 
-    def _at(self, centre: Tensor, along: float, down: float) -> Tensor:
-        return centre + self.size * torch.tensor([self.heading * along, down])
+    def _tail(self, trunk: Stance, turn: Tensor) -> list[Limb]:
+        dock, wave = trunk.at(-0.51, -0.1), torch.sin(turn - 0.8)
+        middle = swung(dock, -1.25 + 0.25 * wave, 0.2 * self.size)
+        tip = swung(middle, -0.75 + 0.3 * torch.sin(turn - 1.8), 0.3 * self.size)
+        return [self._part(dock, middle, (0.035, 0.055), self.hair), self._part(middle, tip, (0.06, 0.015), self.hair)]
 
-    def _swung(self, joint: Tensor, angle: Tensor, length: float) -> Tensor:
-        return joint + length * self.size * torch.stack([self.heading * torch.sin(angle), torch.cos(angle)], -1)
+    def _hind(self, hip: Tensor, turn: Tensor, light: float) -> list[Limb]:
+        """Thigh, gaskin, cannon and hoof; folded while the leg comes forward, straight while it pushes back."""
+        swing, folded = self.stride * torch.sin(turn), (1 + torch.cos(turn)) / 2
+        stifle = swung(hip, swing + 0.3 + 0.4 * folded, 0.22 * self.size)
+        hock = swung(stifle, swing - 0.45 - 0.55 * folded, 0.24 * self.size)
+        fetlock = swung(hock, 0.9 * swing + 0.1 - 0.25 * folded, 0.2 * self.size)
+        toe = swung(fetlock, swing + 0.5 - 1.0 * folded, 0.07 * self.size)
+        return self._leg((hip, stifle, hock, fetlock, toe), HIND_RADII, light)
 
-    def _limb(self, canvas: Canvas, start: Tensor, end: Tensor, radius: float) -> Tensor:
-        return segment_distance(canvas, start, end)[0] - max(radius * self.size, 0.5 * canvas.pixel)
+    def _fore(self, shoulder: Tensor, turn: Tensor, light: float) -> list[Limb]:
+        """Forearm, cannon, pastern and hoof; the cannon folds back under the forearm that comes forward."""
+        swing, folded = self.stride * torch.sin(turn), (1 + torch.cos(turn)) / 2
+        knee = swung(shoulder, swing + 0.25 * folded, 0.3 * self.size)
+        fetlock = swung(knee, swing - 1.35 * folded, 0.22 * self.size)
+        pastern = swung(fetlock, swing + 0.3 - 1.5 * folded, 0.06 * self.size)
+        toe = swung(pastern, swing + 0.3 - 1.2 * folded, 0.04 * self.size)
+        return self._leg((shoulder, knee, fetlock, pastern, toe), FORE_RADII, light)
+
+    def _leg(self, joints: tuple[Tensor, ...], radii: tuple[tuple[float, float], ...], light: float) -> list[Limb]:
+        colours = (self.fur, self.fur, self.socks, self.hair * 0.5)
+        parts = zip(joints[:-1], joints[1:], radii, colours, strict=True)
+        return [self._part(start, end, radius, colour * light) for start, end, radius, colour in parts]
+
+    def _part(self, start: Tensor, end: Tensor, radius: tuple[float, float], colour: Tensor) -> Limb:
+        return Limb(start, end, (radius[0] * self.size, radius[1] * self.size), colour)
