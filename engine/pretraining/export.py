@@ -12,17 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from engine.bases.catalog import SPEC_NAME
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
-from engine.bases.patch_autoencoder import PatchAutoencoder
-from engine.pretraining.nano import (
-    BETA_END,
-    BETA_START,
-    CANVAS,
-    FPS,
-    FRAMES,
-    MOTIONS,
-    TRAIN_STEPS,
-    build_denoiser,
-)
+from engine.bases.motion_autoencoder import MotionAutoencoder
+from engine.pretraining.nano import CANVAS, CONDITIONS, FPS, FRAMES, SCHEDULE, build_denoiser
 from registry_schema.base_spec import BaseSpec
 
 if TYPE_CHECKING:
@@ -48,7 +39,7 @@ def export(state: Path, folder: Path) -> BaseSpec:
     denoiser.load_state_dict(weights)
     denoiser.half().save_pretrained(fresh / "unet", max_shard_size=SHARD)
     save_conditions(average["conditions"], fresh / "condition.safetensors")
-    PatchAutoencoder().save(fresh / "vae")
+    MotionAutoencoder().save(fresh / "vae")
     scheduler().save_pretrained(fresh / "scheduler")
     spec = describe(fresh / "unet")
     (fresh / SPEC_NAME).write_bytes(spec.to_bytes())
@@ -58,20 +49,21 @@ def export(state: Path, folder: Path) -> BaseSpec:
 
 
 def save_conditions(table: torch.Tensor, path: Path) -> None:
-    """The rows of the condition table, 1 n d each, named after their motions; the last is `null`."""
-    rows = {name: row[None].clone() for name, row in zip((*MOTIONS, "null"), table.half(), strict=True)}
+    """The rows of the condition table, 1 n d each, by name; what a base is conditioned on is `null`."""
+    rows = {name: row[None].clone() for name, row in zip(CONDITIONS, table.half(), strict=True)}
     save_file(rows, path)
 
 
 def scheduler() -> DDIMScheduler:
     """The noise schedule in diffusers' words."""
     return DDIMScheduler(
-        num_train_timesteps=TRAIN_STEPS,
-        beta_start=BETA_START,
-        beta_end=BETA_END,
-        beta_schedule="scaled_linear",
-        prediction_type="v_prediction",
-        timestep_spacing="trailing",
+        num_train_timesteps=SCHEDULE.train_steps,
+        beta_start=SCHEDULE.beta_start,
+        beta_end=SCHEDULE.beta_end,
+        beta_schedule=SCHEDULE.betas,
+        prediction_type=SCHEDULE.prediction,
+        timestep_spacing=SCHEDULE.spacing,
+        rescale_betas_zero_snr=SCHEDULE.zero_terminal_snr,
         clip_sample=False,
     )
 
@@ -88,18 +80,10 @@ def describe(denoiser: Path) -> BaseSpec:
         "licence": "Apache-2.0",
         "clip": {"frames": FRAMES, "height": CANVAS.height, "width": CANVAS.width, "fps": round(FPS)},
         "frames": {"min": 8, "max": 24, "step": 1, "offset": 0},
-        "latent": {"channels": PatchAutoencoder.channels, "spatial": 4, "temporal": 1},
+        "latent": {"channels": MotionAutoencoder.channels, "spatial": MotionAutoencoder.spatial, "temporal": 1},
         "size_multiple": 16,
-        "noise_schedule": {
-            "kind": "diffusion",
-            "betas": "scaled_linear",
-            "beta_start": BETA_START,
-            "beta_end": BETA_END,
-            "train_steps": TRAIN_STEPS,
-            "prediction": "v_prediction",
-            "spacing": "trailing",
-        },
-        "sampling": {"sampler": "renoise", "steps": 12, "start_noise": {}, "match_first_frame": True},
+        "noise_schedule": SCHEDULE.plain(),
+        "sampling": {"sampler": "ddim", "steps": 12, "match_first_frame": False},
         "training": {
             "ranks": {"cross_frame_attention": 32, "implicit_prompt": 32, "temporal_lora": 16},
             "learning_rate": 1e-3,

@@ -1,6 +1,7 @@
 """Draws the clips a starter adapter is trained on: `python -m engine.pretraining.starter_clips waterfall -o clips/`.
 
-The recipes lie beside this file in `starters/`; `docs/starters.md` has the way from clips to the packaged registry.
+Recipes and words for publishing lie beside this file in `starters/`; `docs/starters.md` has the way from clips to the
+packaged registry.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from pathlib import Path
 from PIL import Image
 
 from engine.pretraining.nano import CANVAS, FPS
-from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, draw_clip
+from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, KEPT, draw_clip
 from engine.pretraining.scenes.draws import Draws
 from engine.video.clip_tensor import to_frames
 
-RECIPES = Path(__file__).parent / "starters"
 FRAMES = 24
 FIRST_SEED = 500_001
 """Odd: pretraining draws its own clips from other streams."""
@@ -59,7 +59,7 @@ def write_clips(motion: str, folder: Path, *, count: int) -> None:
 def main() -> None:
     """Command line of the clip writer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("motion", choices=[*ELEMENTS, *CAMERAS])
+    parser.add_argument("motion", choices=[*ELEMENTS, *KEPT, *CAMERAS])
     parser.add_argument("-o", "--to", type=Path, required=True, help="folder of the clips")
     parser.add_argument("--count", type=int, default=12)
     options = parser.parse_args()
