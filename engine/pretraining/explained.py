@@ -1,9 +1,9 @@
 """How much of each motion a base finds in a photo alone: `python -m engine.pretraining.explained` prints a table.
 
 The base is asked once, at pure noise, with the row of its condition table that names the motion. Its answer is the mean
-of the clips that it takes for possible; what is compared is the share of the motion's energy that this mean explains
-(R squared against standing still): 1 would be all of it, 0 is no better than a still clip. Speeds and phases that a photo
-does not show keep it below 1, so it says how far a training has come and not how good clips look.
+of the clips that it takes for possible; what is compared is the share of the motion's energy that this mean explains,
+against standing still: 1 would be all of it, 0 is no better than a still clip. Speeds and phases that a photo does not
+show keep it below 1, so it says how far a training has come and not how good clips look.
 """
 
 from __future__ import annotations
