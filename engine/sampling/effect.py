@@ -1,4 +1,8 @@
-"""The effect meter: how much of the picture each adapter moved in a run, for one more forward pass per adapter."""
+"""The effect meter: how much of the picture each adapter moved in a run.
+
+It costs one more forward pass and one decoding for each adapter. Pictures are compared, not latents: what a number in a
+latent looks like is the autoencoder's affair.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from engine.adapters.attach import attached
+from engine.sampling.first_frame import hold_first_frame
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
     from engine.sampling.sampler import Step
     from engine.sampling.schedule import Schedule
 
-MOVED = 0.1  # of the photo's own deviation: a change of less can not be seen in a moving picture
+VISIBLE = 8 / 127.5  # eight levels of 255, mean over the colours: less can hardly be seen in a moving picture
 NOTHING = 0.005  # share of the picture below which an adapter did nothing worth naming
 
 
@@ -27,13 +32,11 @@ class AdapterEffect:
 
     Args:
         index: its place in the composition.
-        moved: share of the picture, 0 to 1, that some frame shows otherwise than without the adapter.
-        strength: size of the change over the whole clip, in deviations of the photo.
+        moved: share of the picture, 0 to 1, that some frame shows visibly otherwise than without the adapter.
     """
 
     index: int
     moved: float
-    strength: float
 
     @property
     def nothing(self) -> bool:
@@ -71,32 +74,29 @@ class EffectMeter:
         step = self._seen
         if step is None:
             return ()
-        silent = enumerate(weight == 0 for _, weight in composition.entries)
-        return tuple(
-            AdapterEffect(index, 0.0, 0.0) if mute else _effect(base, composition.without(index), schedule, step, index)
-            for index, mute in silent
-        )
+        shown = base.decode(_beginning_with_the_photo(step.clean, step))
+        effects = []
+        for index, (_, weight) in enumerate(composition.entries):
+            without = shown if weight == 0 else _shown_without(base, composition.without(index), schedule, step)
+            effects.append(AdapterEffect(index, changed_share(shown - without)))
+        return tuple(effects)
 
 
-def _effect(base: Base, without: Composition, schedule: Schedule, step: Step, index: int) -> AdapterEffect:
+def _shown_without(base: Base, without: Composition, schedule: Schedule, step: Step) -> Tensor:
+    """Pixels b 3 f h w of what the base thinks at `step` with fewer adapters."""
     timestep = torch.full((step.noisy.shape[0],), step.timestep, device=step.noisy.device)
     with attached(base, without):
         output = base.predict(step.noisy, timestep)
-    change = step.clean - schedule.to_clean(output, step.noisy, timestep)
-    moved, strength = changed_share(change, step.noisy[:, :, :1])
-    return AdapterEffect(index, moved, strength)
+    return base.decode(_beginning_with_the_photo(schedule.to_clean(output, step.noisy, timestep), step))
 
 
-def changed_share(change: Tensor, first: Tensor) -> tuple[float, float]:
-    """Share of places that a change shows at, and its size, both measured against the photo's deviation.
+def _beginning_with_the_photo(clean: Tensor, step: Step) -> Tensor:
+    return hold_first_frame(clean, step.noisy[:, :, :1])
 
-    Args:
-        change: b c f h w; frame 0 does not count.
-        first: b c 1 h w, the clean photo.
-    """
-    scale = first.var(dim=(-2, -1), keepdim=True).mean(dim=1, keepdim=True).sqrt().clamp(min=1e-6)
-    size = change[:, :, 1:].square().mean(dim=1, keepdim=True).sqrt() / scale
-    if size.shape[2] == 0:
-        return 0.0, 0.0
-    moved = (size.amax(dim=2) > MOVED).float().mean()
-    return float(moved), float(size.square().mean().sqrt())
+
+def changed_share(change: Tensor) -> float:
+    """Share of places, 0 to 1, at which a change of pixels b 3 f h w shows in some frame; frame 0 does not count."""
+    size = change[:, :, 1:].abs().mean(dim=1)
+    if size.shape[1] == 0:
+        return 0.0
+    return float((size.amax(dim=1) > VISIBLE).float().mean())
