@@ -119,7 +119,11 @@ class Store:
             digest = Digest(text)
             is_manifest = digest == build.line.manifest.digest
             path = self.layout.manifest(digest) if is_manifest else self.layout.blob(digest)
-            if not path.is_file() or FileGuard.of_file(path) != guard:
+            try:  # asked once: another process may uninstall the build at any time
+                found = FileGuard.of_file(path)
+            except FileNotFoundError:
+                return False
+            if found != guard or not path.is_file():
                 return False
         return True
 

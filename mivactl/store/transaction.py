@@ -85,8 +85,7 @@ class Transaction:
         target = content_path(folder, content.digest)
         staged = self.staged_path(content)
         linked = _link(target, staged)
-        present = staged if linked else target
-        damaged = present.exists() and not _holds(present, content)
+        damaged = _is_damaged(staged if linked else target, content)
         if damaged:
             staged.unlink(missing_ok=True)
         if damaged or not linked:
@@ -95,9 +94,13 @@ class Transaction:
         crash_point("store.blob-staged")
 
 
-def _holds(path: Path, content: Content) -> bool:
-    found = content_of_file(path, content.label)
-    return found.digest == content.digest and found.size_bytes == content.size_bytes
+def _is_damaged(path: Path, content: Content) -> bool:
+    """Whether a file is there and holds something else; another process may take it away meanwhile."""
+    try:
+        found = content_of_file(path, content.label)
+    except FileNotFoundError:
+        return False
+    return found.digest != content.digest or found.size_bytes != content.size_bytes
 
 
 def _link(target: Path, staged: Path) -> bool:
