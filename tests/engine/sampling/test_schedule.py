@@ -20,16 +20,9 @@ SCHEDULES = {
         zero_terminal_snr=True,
         spacing="trailing",
     ),
-    "sample": Diffusion(
-        betas="scaled_linear",
-        beta_start=0.00085,
-        beta_end=0.012,
-        prediction="sample",
-        zero_terminal_snr=True,
-        spacing="trailing",
-    ),
     "flow": Flow(shift=5.0),
 }
+SCHEDULES["sample"] = SCHEDULES["v"].model_copy(update={"prediction": "sample"})
 EVERY = pytest.mark.parametrize("name", SCHEDULES)
 
 
