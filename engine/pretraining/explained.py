@@ -19,7 +19,7 @@ from engine.bases.catalog import base_folder, load_base
 from engine.bases.motion_autoencoder import MotionAutoencoder
 from engine.bases.unet_motion import beside_frame_0
 from engine.device import draw_noise
-from engine.pretraining.nano import CANVAS, FPS, MOTIONS
+from engine.pretraining.examples import CANVAS, FPS, MOTIONS
 from engine.pretraining.scenes.catalog import draw_clip
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from engine.bases.catalog import SPEC_NAME
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.motion_autoencoder import MotionAutoencoder
-from engine.pretraining.nano import CANVAS, CONDITIONS, FPS, FRAMES, SCHEDULE, build_denoiser
+from engine.pretraining.examples import CANVAS, CONDITIONS, FPS, FRAMES
+from engine.pretraining.network import SCHEDULE, build_denoiser
 from registry_schema.base_spec import BaseSpec
 
 if TYPE_CHECKING:

@@ -1,8 +1,11 @@
 """Pretrains `nano`, the embedded base, on generated clips: `python -m engine.pretraining.nano --minutes 60`.
 
-Run again it goes on where it stopped: weights, averages, optimiser and step lie in the work folder. The first part of
-the time goes to short clips, which cost less, so that more different ones are seen; the learning rate is constant and
-falls to zero over the last part of the time.
+Run again it goes on where it stopped: weights, averages, optimiser and step lie in the work folder. Most of the time
+goes to pairs of frames, the first and one other, so that many different pictures are seen; then whole clips follow. The
+learning rate is constant and falls to zero over the last part of the time.
+
+Drawing keeps one core busy for a third of the time; processes that share the clips of a step keep all cores busy:
+`torchrun --nproc-per-node 2 -m engine.pretraining.nano --compile`.
 """
 
 from __future__ import annotations
@@ -10,145 +13,28 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import time
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from diffusers import UNetMotionModel
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.bases.motion_autoencoder import MotionAutoencoder
-from engine.bases.unet_motion import beside_frame_0
-from engine.pretraining.scenes.canvas import Canvas
-from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, STILL, draw_clip, draw_scene, seconds_of
-from engine.pretraining.scenes.draws import Draws
+from engine.pretraining.examples import CONDITIONS, FRAMES, Example, draw_example
+from engine.pretraining.network import SCHEDULE, Pretraining, labelling_loss
 from engine.sampling.schedule import schedule_of
-from registry_schema.noise_schedule import Diffusion
 
-if TYPE_CHECKING:
-    from jaxtyping import Float
-
-CANVAS = Canvas(80, 128)
-FRAMES, FPS = 16, 8.0
-TOKENS, TOKEN_WIDTH = 4, 128
-ABSENT = ("camera-zoom-out",)
-"""Kept out of pretraining, so that an adapter for it shows what few clips can teach."""
-MOTIONS = (STILL, *ELEMENTS, *(name for name in CAMERAS if name not in ABSENT))
-FIRST_LEARNT = ("waterfall", "clouds", "birds-flying")
-"""Families that are shown more often than others, so that a base trained for an hour moves some things well."""
-SHARES = {"still": 0.02, "camera": 0.05, "first": 0.85}
-CONDITIONS = (*MOTIONS, "mirrored", "null")
-"""Rows of the condition table: motions, what is added to one that heads left instead of right, and nothing known."""
-SCHEDULE = Diffusion(
-    betas="scaled_linear",
-    beta_start=0.00085,
-    beta_end=0.03,
-    zero_terminal_snr=True,
-    prediction="sample",
-    spacing="trailing",
-)
-
-
-def build_denoiser() -> UNetMotionModel:
-    """The untrained network: 15.5 million parameters, two levels with spatial and temporal attention on both."""
-    return UNetMotionModel(
-        in_channels=MotionAutoencoder.channels + MotionAutoencoder.picture_channels,
-        out_channels=MotionAutoencoder.channels,
-        block_out_channels=(128, 192),
-        down_block_types=("CrossAttnDownBlockMotion", "CrossAttnDownBlockMotion"),
-        up_block_types=("CrossAttnUpBlockMotion", "CrossAttnUpBlockMotion"),
-        layers_per_block=1,
-        cross_attention_dim=TOKEN_WIDTH,
-        num_attention_heads=(4, 6),
-        motion_num_attention_heads=(4, 6),
-        motion_max_seq_length=32,
-        norm_num_groups=16,
-        use_motion_mid_block=True,
-    )
-
-
-class Pretraining(nn.Module):
-    """The network and its table of conditions, one row of tokens for each of `CONDITIONS`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.denoiser = build_denoiser()
-        self.conditions = nn.Parameter(torch.randn(len(CONDITIONS), TOKENS, TOKEN_WIDTH) * 0.5)
-
-    def forward(self, noisy: Tensor, timestep: Tensor, weights: Float[Tensor, "b m"]) -> Tensor:
-        """The clip behind the noise; `weights` says how much of each row of conditions each clip gets."""
-        tokens = torch.einsum("bm,mtd->btd", weights, self.conditions)
-        tokens = tokens.repeat_interleave(noisy.shape[2], 0)
-        return self.denoiser(beside_frame_0(noisy, self.denoiser.config.in_channels), timestep, tokens).sample
-
-
-@dataclass(frozen=True)
-class Example:
-    """A clip to learn from.
-
-    Args:
-        frames: pixels in [-1, 1].
-        origin: where each pixel came from in frame 0, in pixels relative to it.
-        weights: of the rows of `CONDITIONS`.
-    """
-
-    frames: Float[Tensor, "3 f h w"]
-    origin: Float[Tensor, "2 f h w"]
-    weights: Float[Tensor, "m"]
-
-
-def draw_motion(draws: Draws) -> str:
-    """A motion to show: mostly of things, sometimes of the camera, seldom none."""
-    kind = draws.uniform(0, 1)
-    for names, share in (
-        ((STILL,), SHARES["still"]),
-        (tuple(name for name in MOTIONS if name in CAMERAS), SHARES["camera"]),
-        (FIRST_LEARNT, SHARES["first"]),
-    ):
-        if kind < share:
-            return draws.choice(names)
-        kind -= share
-    return draws.choice(tuple(ELEMENTS))
-
-
-def draw_example(seed: int, frames: int = FRAMES) -> Example:
-    """A random clip and the condition that names what moves in it.
-
-    One in six shows two motions at once; half of them also hold things that could move but do not; half are mirrored;
-    one in twenty shows the white mask of what moves in place of the picture.
-    """
-    draws = Draws(seed)
-    others = tuple({draws.choice(tuple(ELEMENTS)) for _ in range(draws.integer(0, 2))})
-    motion = draw_motion(draws)
-    if motion in ELEMENTS and draws.chance(1 / 6):
-        moving = (motion, draws.choice(tuple(ELEMENTS)))
-        clip = draw_scene(draws, CANVAS, (*moving, *others)).clip(moving, seconds_of(frames, FPS))
-    else:
-        rest = tuple(other for other in others if other != motion)
-        clip = draw_clip(seed + 1, motion, CANVAS, frames=frames, fps=FPS, others=rest)
-    pictures, origin = clip.frames.transpose(0, 1), clip.origin.transpose(0, 1)
-    if draws.chance(0.05):
-        pictures = (clip.mask * 2 - 1).expand_as(clip.frames).transpose(0, 1)
-    mirrored = draws.chance(0.5) and motion not in CAMERAS
-    if mirrored:
-        pictures, origin = pictures.flip(-1), origin.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None, None]
-    named = () if draws.chance(0.15) else tuple(dict.fromkeys(clip.motions)) or (STILL,)
-    return Example(pictures, origin, condition_weights(named, mirrored=mirrored))
-
-
-def condition_weights(named: tuple[str, ...], *, mirrored: bool = False) -> Float[Tensor, "m"]:
-    """Equal parts of the motions' rows, plus the row of mirrored ones; all of the null row where none is named."""
-    weights = torch.zeros(len(CONDITIONS))
-    for name in named:
-        weights[CONDITIONS.index(name)] = 1 / len(named)
-    weights[CONDITIONS.index("mirrored")] = float(mirrored and bool(named))
-    weights[CONDITIONS.index("null")] = float(not named)
-    return weights
+GOLDEN = 0.6180339887
+"""Multiples of it, their whole parts left out, fill [0, 1) evenly."""
+LABELLING = 0.1
+"""Weight of the labelling's loss beside the clip's."""
+MOTION_WEIGHT = 2.0
+"""Of an error in the motion, an error in the picture weighing 1."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +42,7 @@ class Plan:
     """How long, and how the time is used."""
 
     seconds: float
-    shares: tuple[float, ...] = (0.72, 0.02, 0.06, 0.2)
+    pairs_share: float = 0.83
     cooldown_share: float = 0.35
     learning_rate: float = 4e-4
     warmup_steps: int = 100
@@ -167,17 +53,43 @@ class Plan:
         left = max(0.0, (self.seconds - spent) / (self.cooldown_share * self.seconds))
         return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, math.sqrt(left))
 
-    def frames(self, spent: float) -> int:
-        """How long clips are at this time: twice as long from one share of it to the next, up to all of the length."""
-        past = sum(spent >= share * self.seconds for share in accumulate(self.shares[:-1]))
-        return FRAMES >> (len(self.shares) - 1 - past)
+    def shown(self, step: int, spent: float) -> tuple[int, ...]:
+        """Which frames of each clip are shown in a step: the first and one that changes, later all."""
+        if spent >= self.pairs_share * self.seconds:
+            return tuple(range(FRAMES))
+        return 0, 1 + int(step * GOLDEN % 1 * (FRAMES - 1))
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that share the clips of a step."""
+
+    rank: int = 0
+    count: int = 1
+
+    @classmethod
+    def joined(cls) -> Processes:
+        """Those that torchrun has started, or this one alone."""
+        if "WORLD_SIZE" not in os.environ:
+            return cls()
+        distributed.init_process_group("gloo")
+        return cls(distributed.get_rank(), distributed.get_world_size())
+
+    def average(self, tensors: list[Tensor]) -> None:
+        """Replace each tensor by its mean over all processes."""
+        if self.count == 1:
+            return
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        distributed.all_reduce(flat)
+        for tensor, mean in zip(tensors, (flat / self.count).split([t.numel() for t in tensors]), strict=True):
+            tensor.copy_(mean.view_as(tensor))
 
 
 class Run:
     """A pretraining that can be stopped and gone on with."""
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
-        self.folder, self.plan = folder, plan
+    def __init__(self, folder: Path, plan: Plan, processes: Processes = Processes()) -> None:
+        self.folder, self.plan, self.processes = folder, plan, processes
         torch.manual_seed(0)
         self.model = Pretraining()
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
@@ -188,40 +100,46 @@ class Run:
         self.schedule = schedule_of(SCHEDULE)
         self.step, self.spent = 0, 0.0
 
-    def batch(self) -> tuple[Tensor, Tensor]:
-        """Latents b c f h w and condition weights of this step's clips."""
-        frames = self.plan.frames(self.spent)
-        count = max(1, self.plan.frames_a_step // frames)
-        examples = [draw_example((self.step * 16 + index) * 2 + 10, frames) for index in range(count)]
-        pixels, origins = (torch.stack(parts) for parts in zip(*((e.frames, e.origin) for e in examples), strict=True))
-        latents = self.autoencoder.encode_moving(pixels, origins)
-        return latents.contiguous(), torch.stack([example.weights for example in examples])
+    def examples(self, shown: tuple[int, ...]) -> list[Example]:
+        """This process's clips of this step."""
+        count = max(1, self.plan.frames_a_step // len(shown))
+        mine = range(self.processes.rank, max(count, self.processes.count), self.processes.count)
+        return [draw_example((self.step * 16 + index) * 2 + 10, shown) for index in mine]
 
-    def loss(self, latents: Tensor, conditions: Tensor) -> Tensor:
-        """Error of the clean clip; frame 0 is given clean in nineteen of twenty steps and then left out.
+    def loss(self, examples: list[Example], shown: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Error of the clean clip, and of the labelling.
 
-        Timesteps are drawn in proportion to their cubes: under strong noise the photo alone says what moves.
+        Frame 0 is given clean in nineteen of twenty steps and then left out. Timesteps are drawn in proportion to their
+        cubes: under strong noise the photo alone says what moves. A clip counts less the more of it moves, so that
+        small things count as much as skies; a photo shows how much that is, so no clip is taken for likelier by it.
         """
-        generator = torch.Generator().manual_seed(self.step)
+        pixels, origins = (torch.stack(parts) for parts in zip(*((e.frames, e.origin) for e in examples), strict=True))
+        latents = self.autoencoder.encode_moving(pixels, origins).contiguous()
+        conditions = torch.stack([example.weights for example in examples])
+        generator = torch.Generator().manual_seed(self.step * self.processes.count + self.processes.rank)
         count = len(latents)
         spread = (torch.arange(count) + torch.rand((), generator=generator)) / count
-        timestep = self.schedule.timestep_at(((spread + self.step * 0.6180339887) % 1) ** 0.25)
+        timestep = self.schedule.timestep_at(((spread + self.step * GOLDEN) % 1) ** 0.25)
         noise = torch.randn(latents.shape, generator=generator)
         noisy = self.schedule.add_noise(latents, noise, timestep)
         given = bool(torch.rand((), generator=generator) < 0.95)
         if given:
             noisy[:, :, 0] = latents[:, :, 0]
-        with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-            predicted = self.model(noisy, timestep, conditions)
+        autocast = torch.autocast("cpu", dtype=torch.bfloat16)
+        with autocast, sdpa_kernel(SDPBackend.MATH), self.model.frames_shown(shown):
+            predicted, labels = self.model(noisy, timestep, conditions)
         error = (predicted.float() - self.schedule.target(latents, noise, timestep)) ** 2
-        return (error[:, :, 1:] if given else error).mean()
+        error = _weighted(error, latents)[:, :, int(given) :].mean()
+        return error, labelling_loss(labels, torch.stack([example.present for example in examples]))
 
-    def take_step(self) -> float:
-        """One update; gives the loss."""
+    def take_step(self) -> tuple[float, float]:
+        """One update; gives the losses of clips and of labels."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.rate(self.step, self.spent)
-        loss = self.loss(*self.batch())
-        loss.backward()
+        shown = self.plan.shown(self.step, self.spent)
+        clip_loss, label_loss = self.loss(self.examples(shown), shown)
+        (clip_loss + LABELLING * label_loss).backward()
+        self.processes.average([p.grad for p in self.model.parameters() if p.grad is not None])
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
@@ -230,7 +148,7 @@ class Run:
             state = self.model.state_dict()
             torch._foreach_lerp_([self.average[n] for n in state], list(state.values()), 1 - keep)
         self.step += 1
-        return float(loss.detach())
+        return float(clip_loss.detach()), float(label_loss.detach())
 
     def save(self) -> None:
         """Everything needed to go on, written to a temporary name and renamed."""
@@ -274,28 +192,41 @@ class Run:
     def go(self) -> None:
         """Train until the planned time is spent; a line every 20 steps, a state every 200."""
         self.resume()
-        losses: list[float] = []
+        losses: list[tuple[float, float]] = []
         while self.spent < self.plan.seconds:
             began = time.monotonic()
             losses.append(self.take_step())
-            self.spent += time.monotonic() - began
-            if self.step % 20 == 0:
-                self._report(sum(losses) / len(losses))
+            spent = torch.tensor([self.spent + time.monotonic() - began], dtype=torch.float64)
+            self.processes.average([spent])
+            self.spent = float(spent)
+            if self.step % 20 == 0 and self.processes.rank == 0:
+                self._report(*(sum(kind) / len(losses) for kind in zip(*losses, strict=True)))
                 losses.clear()
-            if self.step % 200 == 0:
+            if self.step % 200 == 0 and self.processes.rank == 0:
                 self.save()
-        self.save()
+        if self.processes.rank == 0:
+            self.save()
 
-    def _report(self, loss: float) -> None:
+    def _report(self, clips: float, labels: float) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         facts = {
             "step": self.step,
-            "loss": round(loss, 5),
+            "loss": round(clips, 5),
+            "labels": round(labels, 5),
             "minutes": round(self.spent / 60, 2),
-            "frames": self.plan.frames(self.spent),
+            "frames": len(self.plan.shown(self.step, self.spent)),
         }
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(facts) + "\n")
+
+
+def _weighted(error: Tensor, latents: Tensor) -> Tensor:
+    """Errors b c f h w, weighted by channel and by clip."""
+    channels = torch.ones(latents.shape[1])
+    channels[MotionAutoencoder.picture_channels :] = MOTION_WEIGHT
+    area = (latents[:, :, 1:] != 0).any(1).float().mean((1, 2, 3))
+    clips = (0.15 / (area + 0.03)).clamp(0.7, 2.0)
+    return error * channels[:, None, None, None] * clips[:, None, None, None, None]
 
 
 def main() -> None:
@@ -304,10 +235,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0, help="training time in all, resumed runs included")
     parser.add_argument("--work", type=Path, default=Path(".pretraining/nano"), help="folder of the run's state")
     parser.add_argument("--start-from", type=Path, metavar="BASE", help="folder of an exported base to begin with")
+    parser.add_argument("--compile", action="store_true", help="compile the network first: two minutes, then faster")
     options = parser.parse_args()
-    run = Run(options.work, Plan(options.minutes * 60))
+    run = Run(options.work, Plan(options.minutes * 60), Processes.joined())
     if options.start_from:
         run.start_from(options.start_from)
+    if options.compile:
+        run.model.denoiser.compile(dynamic=False)
     run.go()
 
 

@@ -81,9 +81,15 @@ def seconds_of(frames: int, fps: float) -> Float[Tensor, "f"]:
     return torch.arange(frames) / fps
 
 
-def draw_scene(draws: Draws, canvas: Canvas, names: tuple[str, ...]) -> Scene:
-    """A random background with one random thing of each name in front of it."""
-    background = _darkened(draw_background(draws, canvas), names)
+def draw_scene(
+    draws: Draws,
+    canvas: Canvas,
+    names: tuple[str, ...],
+    *,
+    behind: Callable[[Draws, Canvas], Background] = draw_background,
+) -> Scene:
+    """A random background, drawn by `behind`, with one random thing of each name in front of it."""
+    background = _darkened(behind(draws, canvas), names)
     known = {**ELEMENTS, **KEPT}
     elements = tuple(known[name](draws, canvas, background) for name in known if name in names)
     return Scene(canvas, background, elements)
@@ -92,6 +98,12 @@ def draw_scene(draws: Draws, canvas: Canvas, names: tuple[str, ...]) -> Scene:
 def _darkened(background: Background, names: tuple[str, ...]) -> Background:
     """Fireworks are seen at night."""
     return replace(background, picture=background.picture * 0.3) if "fireworks" in names else background
+
+
+def draw_large_picture(draws: Draws, canvas: Canvas, names: tuple[str, ...]) -> GeneratedClip:
+    """A random picture `MARGIN` times as large as `canvas`, one frame: what `filmed` moves over."""
+    large = Canvas(math.ceil(canvas.height * MARGIN / 2) * 2, math.ceil(canvas.width * MARGIN / 2) * 2)
+    return draw_scene(draws, large, names).clip((), torch.zeros(1))
 
 
 def camera_path(draws: Draws, motion: str, canvas: Canvas, frames: int) -> Float[Tensor, "f 4"]:
@@ -124,8 +136,15 @@ def camera_path(draws: Draws, motion: str, canvas: Canvas, frames: int) -> Float
     return path
 
 
-def draw_clip(
-    seed: int, motion: str, canvas: Canvas, *, frames: int = 16, fps: float = 8.0, others: tuple[str, ...] = ()
+def draw_clip(  # noqa: PLR0913 - one parameter for each choice
+    seed: int,
+    motion: str,
+    canvas: Canvas,
+    *,
+    frames: int = 16,
+    fps: float = 8.0,
+    others: tuple[str, ...] = (),
+    shown: tuple[int, ...] | None = None,
 ) -> GeneratedClip:
     """A random clip of one motion.
 
@@ -136,11 +155,12 @@ def draw_clip(
         frames: how many.
         fps: frames per second.
         others: names of further things in the picture that stand still.
+        shown: which of the frames are drawn; None for all of them.
     """
+    places = list(range(frames) if shown is None else shown)
     draws = Draws(seed)
     if motion in CAMERAS:
-        large = Canvas(math.ceil(canvas.height * MARGIN / 2) * 2, math.ceil(canvas.width * MARGIN / 2) * 2)
-        picture = draw_scene(draws, large, others).clip((), torch.zeros(1)).frames[0] / 2 + 0.5
-        return filmed(picture, camera_path(draws, motion, canvas, frames), canvas, motion)
+        still = draw_large_picture(draws, canvas, others)
+        return filmed(still, camera_path(draws, motion, canvas, frames)[places], canvas, motion)
     wanted = others if motion == STILL else (motion, *others)
-    return draw_scene(draws, canvas, wanted).clip((motion,), seconds_of(frames, fps))
+    return draw_scene(draws, canvas, wanted).clip((motion,), seconds_of(frames, fps)[places])

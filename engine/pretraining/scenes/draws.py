@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from jaxtyping import Float
 
@@ -36,6 +36,15 @@ class Draws:
     def choice(self, items: Sequence[T]) -> T:
         """One of the items, all equally likely."""
         return items[self.integer(0, len(items) - 1)]
+
+    def weighted(self, shares: Mapping[T, float]) -> T:
+        """One of the keys, each as likely as its share of the sum of values."""
+        left = self.uniform(0, sum(shares.values()))
+        for item, share in shares.items():
+            left -= share
+            if left < 0:
+                return item
+        return list(shares)[-1]
 
     def sign(self) -> float:
         """-1 or 1."""

@@ -28,6 +28,7 @@ class GeneratedClip:
         origin: displacement to where what is seen lay in the first frame, in pixels, x then y; 0 for what stands still
             and where no single one is true.
         motions: names of what moves.
+        present: where in the first frame each thing that could move is, by the name of its motion.
     """
 
     frames: Float[Tensor, "f 3 h w"]
@@ -35,6 +36,7 @@ class GeneratedClip:
     flow: Float[Tensor, "f 2 h w"] | None
     origin: Float[Tensor, "f 2 h w"]
     motions: tuple[str, ...]
+    present: dict[str, Float[Tensor, "h w"]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Scene:
         mask = torch.zeros(count, 1, canvas.height, canvas.width)
         flow: Tensor | None = torch.zeros(count, 2, canvas.height, canvas.width)
         origin = torch.zeros(count, 2, canvas.height, canvas.width)
+        present: dict[str, Tensor] = {}
         for element in self.elements:
             moves = element.motion in moving
             layer = element.paint(canvas, seconds if moves else seconds[:1].expand(count))
@@ -62,21 +65,23 @@ class Scene:
             origin = torch.where(held, layer.origin if moves else torch.zeros(()), origin)
             if flow is not None:
                 flow = flow * (1 - seen) if not moves else _over(flow, layer.flow, seen)
+            present = {name: place * (1 - layer.alpha[0, 0]) for name, place in present.items()}
+            present[element.motion] = torch.maximum(layer.alpha, layer.region)[0, 0]
         interval = float(seconds[1] - seconds[0]) if count > 1 else 0.0
         pixels = None if flow is None else flow * canvas.height * interval
         shown = tuple(element.motion for element in self.elements if element.motion in moving)
-        return GeneratedClip(picture * 2 - 1, mask, pixels, origin * canvas.height, shown)
+        return GeneratedClip(picture * 2 - 1, mask, pixels, origin * canvas.height, shown, present)
 
 
 def _over(flow: Tensor, added: Tensor | None, seen: Tensor) -> Tensor | None:
     return None if added is None else torch.where(seen > 0.5, added, flow)
 
 
-def filmed(picture: Float[Tensor, "3 h w"], path: Float[Tensor, "f 4"], canvas: Canvas, motion: str) -> GeneratedClip:
-    """A clip of a still, larger picture, filmed by a moving camera.
+def filmed(still: GeneratedClip, path: Float[Tensor, "f 4"], canvas: Canvas, motion: str) -> GeneratedClip:
+    """A clip of a larger picture, filmed by a moving camera.
 
     Args:
-        picture: in [0, 1].
+        still: the picture is its first frame.
         path: per frame the window's centre (x, y in [-1, 1] of the picture), its size as a share of the picture, and
             its roll in radians.
         canvas: size of the clip.
@@ -94,13 +99,17 @@ def filmed(picture: Float[Tensor, "3 h w"], path: Float[Tensor, "f 4"], canvas: 
     )
     grid = F.affine_grid(rows, [count, 3, canvas.height, canvas.width], align_corners=False)
     frames = F.grid_sample(
-        picture[None].expand(count, -1, -1, -1), grid, mode="bicubic", padding_mode="reflection", align_corners=False
+        still.frames[:1].expand(count, -1, -1, -1), grid, mode="bicubic", padding_mode="reflection", align_corners=False
     )
     mask = torch.ones(count, 1, canvas.height, canvas.width)
     square = torch.cat([rows, torch.tensor([[[0.0, 0.0, 1.0]]]).expand(count, -1, -1)], 1)
     following = torch.cat([square[1:], square[-1:] @ torch.linalg.inv(square[-2:-1]) @ square[-1:]])
     flow, origin = _camera_shift(square, following, canvas), _camera_shift(square, square[:1], canvas)
-    return GeneratedClip(frames.clamp(0, 1) * 2 - 1, mask, flow, origin, (motion,))
+    present = {
+        name: F.grid_sample(place[None, None], grid[:1], align_corners=False)[0, 0]
+        for name, place in still.present.items()
+    }
+    return GeneratedClip(frames.clamp(-1, 1), mask, flow, origin, (motion,), present)
 
 
 def _camera_shift(seen: Float[Tensor, "f 3 3"], other: Float[Tensor, "f 3 3"], canvas: Canvas) -> Tensor:

@@ -9,16 +9,20 @@ import torch
 
 import engine
 from engine.bases.catalog import load_base
-from engine.pretraining.nano import (
+from engine.bases.motion_autoencoder import MotionAutoencoder
+from engine.pretraining.examples import (
     ABSENT,
+    CANVAS,
     CONDITIONS,
+    FRAMES,
+    LABELLED,
     MOTIONS,
-    Plan,
-    Run,
-    build_denoiser,
     condition_weights,
     draw_example,
 )
+from engine.pretraining.nano import Plan, Run
+from engine.pretraining.network import Pretraining, build_denoiser, labelling_loss
+from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, STILL, draw_clip
 
 NANO = Path(engine.__file__).parent / "bases" / "nano"
 
@@ -35,17 +39,65 @@ def test_some_motions_are_kept_for_later():
     assert not set(ABSENT) & set(CONDITIONS)
 
 
-def test_clips_are_short_first():
-    plan = Plan(seconds=1000, shares=(0.5, 0.2, 0.3))
-    assert [plan.frames(spent) for spent in (0, 499, 500, 699, 700, 1000)] == [4, 4, 8, 8, 16, 16]
+def test_every_motion_but_the_absent_is_shown():
+    assert set(MOTIONS) == {STILL, *ELEMENTS, *CAMERAS} - set(ABSENT)
+
+
+def test_pairs_of_frames_come_first_and_reach_every_frame():
+    plan = Plan(seconds=1000, pairs_share=0.5)
+    pairs = [plan.shown(step, 499) for step in range(100)]
+    assert {first for first, _ in pairs} == {0}
+    assert {other for _, other in pairs} == set(range(1, FRAMES))
+    assert plan.shown(0, 500) == tuple(range(FRAMES))
 
 
 @pytest.mark.parametrize("seed", range(0, 20, 2))
 def test_an_example_has_as_many_origins_as_pixels_and_frame_0_comes_from_itself(seed: int):
-    example = draw_example(seed, frames=8)
-    assert example.frames.shape == (3, 8, 80, 128)
-    assert example.origin.shape == (2, 8, 80, 128)
+    example = draw_example(seed)
+    assert example.frames.shape == (3, 16, 80, 128)
+    assert example.origin.shape == (2, 16, 80, 128)
+    assert example.present.shape == (len(LABELLED), 80, 128)
     assert example.origin[:, 0].abs().max() < 1e-3  # pixels: places are computed there and back in float32
+
+
+@pytest.mark.parametrize("motion", ["clouds", "birds-flying", "camera-zoom-in"])
+def test_some_frames_of_a_clip_are_those_of_the_whole(motion: str):
+    whole = draw_clip(5, motion, CANVAS)
+    some = draw_clip(5, motion, CANVAS, shown=(0, 6, 15))
+    assert torch.allclose(some.frames, whole.frames[[0, 6, 15]], atol=1e-5)
+    assert torch.allclose(some.origin, whole.origin[[0, 6, 15]], atol=1e-3)
+
+
+def test_a_picture_says_where_each_thing_is_and_what_lies_in_front_hides_it():
+    clip = draw_clip(3, "waterfall", CANVAS, others=("clouds", "birds-flying"), shown=(0, 1))
+    assert set(clip.present) == {"waterfall", "clouds", "birds-flying"}
+    assert all(0 < float(place.mean()) < 1 for place in clip.present.values())
+    hidden = clip.present["birds-flying"] > 0.999
+    assert hidden.any()
+    assert clip.present["waterfall"][hidden].max() < 0.001
+    assert clip.present["clouds"][hidden].max() < 0.001
+
+
+def test_labels_are_learnt_from_every_frame():
+    present = torch.zeros(1, len(LABELLED), 16, 16)
+    present[:, 0, :8] = 1
+    right = torch.where(present[:, :, ::4, ::4] > 0, 20.0, -20.0)
+    assert labelling_loss([right.repeat(2, 1, 1, 1)], present) < 1e-6
+    assert labelling_loss([torch.cat([right, -right])], present) > 9
+
+
+def test_frames_shown_are_known_by_their_places_in_the_whole_clip():
+    model = Pretraining().eval()
+    places = {name: value.clone() for name, value in model.state_dict().items() if name.endswith(".pe")}
+    latents, weights = torch.randn(1, MotionAutoencoder.channels, 2, 4, 4), condition_weights(("clouds",))[None]
+    with torch.no_grad():
+        beginning, _ = model(latents, torch.tensor([500]), weights)
+        with model.frames_shown((0, 9)):
+            later, _ = model(latents, torch.tensor([500]), weights)
+        again, _ = model(latents, torch.tensor([500]), weights)
+    assert not torch.equal(beginning, later)
+    assert torch.equal(beginning, again)
+    assert all(torch.equal(model.state_dict()[name], value) for name, value in places.items())
 
 
 def test_conditions_name_what_moves_which_way_or_nothing():
@@ -77,7 +129,7 @@ def test_a_run_can_begin_with_an_exported_base():
 
 @pytest.mark.acceptance
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path):
-    plan = Plan(seconds=3600, shares=(1.0, 0.0, 0.0), frames_a_step=4)
+    plan = Plan(seconds=3600, frames_a_step=4)
     whole = Run(tmp_path / "whole", plan)
     for _ in range(3):
         whole.take_step()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.pretraining.scenes.draws import Draws
     from engine.pretraining.scenes.element import Layer
 
-SMALLEST, LARGEST = 0.04, 0.35
+SMALLEST, LARGEST, LARGEST_IN_FLOCK = 0.1, 0.7, 0.35
 WING = ((0.085, 0.1), (0.1, 0.015), (0.06, 0.012))
 RADII = (*WING, (0.045, 0.03), (0.045, 0.03), (0.19, 0.19), (0.085, 0.07), (0.035, 0.005), *WING)
 """Far wing, tail, body (an oval: half its width as a share of its length), head, beak, near wing; in birds."""
@@ -26,26 +26,30 @@ BODY = 5
 
 
 class Birds:
-    """A flock of one to six that flies to the right: body, head, beak, tail, two wings of two joints each."""
+    """One to four birds that fly to the right: body, head, beak, tail, two wings of two joints each.
+
+    Most stand out from what is behind them: dark before light, light before dark.
+    """
 
     motion = "birds-flying"
 
     def __init__(self, draws: Draws, canvas: Canvas, background: Background) -> None:
-        del background
-        count = draws.integer(1, 6)
-        largest = LARGEST if count <= 2 else 0.18
+        count = draws.integer(1, 4)
+        largest = LARGEST if count <= 2 else LARGEST_IN_FLOCK
         lengths = [
             largest * (SMALLEST / largest) ** (draws.uniform(0, 1) * (0.5 if bird == 0 else 1)) for bird in range(count)
         ]
         self.size = torch.tensor(lengths)
         self.start = torch.tensor(
-            [[draws.uniform(0.1, canvas.aspect - 0.3), draws.uniform(0.08, 0.75)] for _ in range(count)]
+            [[draws.uniform(0.15, canvas.aspect - 0.3), draws.uniform(0.1, 0.75)] for _ in range(count)]
         )
         self.velocity = torch.tensor([[draws.uniform(0.05, 0.12), draws.uniform(-0.03, 0.02)] for _ in range(count)])
         self.rate = torch.tensor([draws.uniform(0.6, 1.2) for _ in range(count)])
         self.phase = torch.tensor([draws.uniform(0, 2 * math.pi) for _ in range(count)])
         self.lift = draws.uniform(0.6, 1.0)
-        colour = draws.colour(0.0, 0.25) if draws.chance(0.65) else draws.colour(0.75, 1.0)
+        bright = bool(background.picture.mean() > 0.4)
+        dark = bright if draws.chance(0.85) else not bright
+        colour = draws.colour(0.0, 0.25) if dark else draws.colour(0.75, 1.0)
         beak = torch.tensor([0.9, 0.55, 0.1]) if draws.chance(0.6) else colour * 0.5
         wing = (colour * draws.uniform(0.75, 1.25)).clamp(0, 1)
         tip = (wing * draws.uniform(0.3, 1.0)).clamp(0, 1)

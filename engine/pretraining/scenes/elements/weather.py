@@ -23,7 +23,10 @@ FRESH = 0.25
 
 
 class Rain:
-    """Streaks that fall in one direction at two depths, each living for a moment."""
+    """Streaks that fall in one direction at two depths, each living for a moment.
+
+    Every other rain begins after the first moment: any photo can be rained on.
+    """
 
     motion = "raining"
 
@@ -37,6 +40,7 @@ class Rain:
         self.thickness = draws.uniform(0.002, 0.005)
         self.colour = draws.colour(0.75, 1.0)
         self.opacity = draws.uniform(0.35, 0.75)
+        self.begins = draws.chance(0.5)
 
     def paint(self, canvas: Canvas, seconds: Float[Tensor, "f"]) -> Layer:
         """The rain at each time; drops that leave below come back above, so there is no one flow."""
@@ -47,6 +51,8 @@ class Rain:
         tail = head - self.length * torch.tensor([self.lean, 1.0])
         distance = nearest_segment(canvas, tail, head, self.thickness + canvas.pixel)
         alpha = canvas.coverage(distance - self.thickness)[:, None]
+        if self.begins:
+            alpha = alpha * (seconds > 0)[:, None, None, None]
         colour = self.colour[None, :, None, None].expand(len(seconds), 3, canvas.height, canvas.width)
         origin = torch.zeros(len(seconds), 2, canvas.height, canvas.width)
         held = torch.zeros_like(alpha, dtype=torch.bool)

@@ -1,0 +1,116 @@
+"""What `nano` is shown in pretraining: random clips, the motions that they are named by, and where things are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from engine.pretraining.scenes.canvas import Canvas
+from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, STILL, draw_clip, draw_scene, seconds_of
+from engine.pretraining.scenes.draws import Draws
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from engine.pretraining.scenes.scene import GeneratedClip
+
+CANVAS = Canvas(80, 128)
+FRAMES, FPS = 16, 8.0
+ABSENT = ("camera-zoom-out",)
+"""Kept out of pretraining, so that an adapter for it shows what few clips can teach."""
+SHARES = {
+    STILL: 0.4,
+    "clouds": 1.0,
+    "waterfall": 1.0,
+    "ripples": 0.6,
+    "smoke": 0.6,
+    "swaying": 0.6,
+    "breathing": 0.5,
+    "turning": 0.5,
+    "sliding": 0.6,
+    "horse-running": 1.3,
+    "guitar-playing": 1.3,
+    "turning-to-smile": 1.3,
+    "fireworks": 1.2,
+    "birds-flying": 1.8,
+    "raining": 1.0,
+    **{name: 0.12 for name in CAMERAS if name not in ABSENT},
+}
+"""How often each motion is shown, relative to each other: what is small or jointed more often, what is alike less."""
+MOTIONS = tuple(SHARES)
+CONDITIONS = (*MOTIONS, "mirrored", "null")
+"""Rows of the condition table: motions, what is added to one that heads left instead of right, and nothing known."""
+LABELLED = tuple(name for name in ELEMENTS if name != "raining")
+"""Things that are somewhere in a picture; rain is everywhere."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A clip to learn from.
+
+    Args:
+        frames: pixels in [-1, 1].
+        origin: where each pixel came from in frame 0, in pixels relative to it.
+        weights: of the rows of `CONDITIONS`.
+        present: where in frame 0 each of `LABELLED` is, moving or not.
+    """
+
+    frames: Float[Tensor, "3 f h w"]
+    origin: Float[Tensor, "2 f h w"]
+    weights: Float[Tensor, "m"]
+    present: Float[Tensor, "n h w"]
+
+
+def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Example:
+    """A random clip and the condition that names what moves in it.
+
+    One in six shows two motions at once; most also hold things that could move but do not; half are mirrored; one in
+    twenty shows the white mask of what moves in place of the picture; one in fourteen names a motion of something that
+    is not there, and stands still.
+
+    Args:
+        seed: decides everything.
+        shown: frames of the clip, 0 first.
+    """
+    draws = Draws(seed)
+    others = tuple({draws.choice(tuple(ELEMENTS)) for _ in range(draws.integer(0, 2))})
+    motion = draws.weighted(SHARES)
+    seconds = seconds_of(FRAMES, FPS)[list(shown)]
+    rest = tuple(other for other in others if other != motion)
+    named: tuple[str, ...] = (motion,)
+    if motion in ELEMENTS and motion != "raining" and draws.chance(1 / 14):
+        clip = draw_scene(draws, CANVAS, rest).clip((), seconds)
+    elif motion in ELEMENTS and draws.chance(1 / 6):
+        named = tuple(dict.fromkeys((motion, draws.choice(tuple(ELEMENTS)))))
+        clip = draw_scene(draws, CANVAS, (*named, *others)).clip(named, seconds)
+    else:
+        clip = draw_clip(seed + 1, motion, CANVAS, frames=FRAMES, fps=FPS, others=rest, shown=shown)
+    frames, present = clip.frames, _present(clip)
+    if draws.chance(0.05):
+        frames, present = (clip.mask * 2 - 1).expand_as(clip.frames), torch.zeros_like(present)
+    pictures, origin = frames.transpose(0, 1), clip.origin.transpose(0, 1)
+    mirrored = draws.chance(0.5) and motion not in CAMERAS
+    if mirrored:
+        pictures, present = pictures.flip(-1), present.flip(-1)
+        origin = origin.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None, None]
+    if draws.chance(0.15):
+        named = ()
+    return Example(pictures, origin, condition_weights(named, mirrored=mirrored), present)
+
+
+def _present(clip: GeneratedClip) -> Float[Tensor, "n h w"]:
+    nowhere = torch.zeros(clip.frames.shape[-2:])
+    return torch.stack([clip.present.get(name, nowhere) for name in LABELLED])
+
+
+def condition_weights(named: tuple[str, ...], *, mirrored: bool = False) -> Float[Tensor, "m"]:
+    """Equal parts of the motions' rows, plus the row of mirrored ones; all of the null row where none is named."""
+    weights = torch.zeros(len(CONDITIONS))
+    for name in named:
+        weights[CONDITIONS.index(name)] = 1 / len(named)
+    weights[CONDITIONS.index("mirrored")] = float(mirrored and bool(named))
+    weights[CONDITIONS.index("null")] = float(not named)
+    return weights
