@@ -1,7 +1,8 @@
 """Draws the contact sheets in this folder: `python -m docs.contact_sheets` (needs the test extras, ten minutes).
 
-Six photographs that no part of `nano` was fitted to, animated through the command line with the starter adapters. A row
-has four frames of a clip and, last, how much each place changed over the clip (white: a tenth of the full range).
+Six photographs that no part of `nano` was fitted to, and two generated pictures that hold what the adapters move,
+animated through the command line with the starter adapters. A row has four frames of a clip and, last, how much each
+place changed over the clip (white: a tenth of the full range).
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 from PIL import Image
 
+from engine.pretraining.scenes.canvas import Canvas
+from engine.pretraining.scenes.catalog import draw_scene
+from engine.pretraining.scenes.draws import Draws
 from engine.video.clip_reader import read_clip
+from engine.video.clip_tensor import to_frames
 from tests.photographs import NAMES, photograph
 
 COMPOSITIONS = {
@@ -26,7 +32,17 @@ COMPOSITIONS = {
 }
 COLUMNS = (0, 5, 10, 15)
 CELL_WIDTH = 256
+GENERATED = 2
+FIRST_SEED = 800_001
+"""Apart from those of pretraining and of starters' clips."""
+CANVAS = Canvas(400, 640)
 WHITE = 25.5
+
+
+def generated(motions: tuple[str, ...], index: int) -> Image.Image:
+    """A picture that holds a thing for each of the motions, and nothing else that could move."""
+    scene = draw_scene(Draws(FIRST_SEED + 2 * index), CANVAS, motions)
+    return Image.fromarray(to_frames(scene.clip((), torch.zeros(1)).frames.transpose(0, 1))[0])
 
 
 def animate(photo: Path, uses: tuple[str, ...], clip: Path) -> np.ndarray:
@@ -69,9 +85,13 @@ def main() -> None:
         for name, path in photos.items():
             Image.fromarray(photograph(name)).save(path)
         for name in names:
+            motions = tuple(use.partition(":")[0] for use in COMPOSITIONS[name])
+            drawn = [Path(folder) / f"{name}-{index}.png" for index in range(GENERATED)]
+            for index, path in enumerate(drawn):
+                generated(motions, index).save(path)
             rows = [
                 row(animate(path, COMPOSITIONS[name], Path(folder) / f"{name}-{path.stem}.mp4"))
-                for path in photos.values()
+                for path in (*photos.values(), *drawn)
             ]
             sheet(rows).save(Path(__file__).parent / f"contact-sheet-{name}.jpg", quality=82)
 

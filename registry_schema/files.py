@@ -12,10 +12,11 @@ from registry_schema.document import Document, rule
 from registry_schema.names import DEVICE_NAMES
 from registry_schema.text import PatternText
 
-FileKind = Literal["weights", "preview", "readme", "licence", "recipe", "report"]
+FileKind = Literal["weights", "preview", "receipt", "readme", "licence", "recipe", "report"]
 MAX_FILE_BYTES: dict[str, int] = {
     "weights": 2 << 30,
     "preview": 64 << 20,
+    "receipt": 64 << 10,
     "readme": 1 << 20,
     "licence": 1 << 20,
     "recipe": 1 << 20,

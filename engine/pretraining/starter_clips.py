@@ -1,59 +1,122 @@
 """Draws the clips a starter adapter is trained on: `python -m engine.pretraining.starter_clips waterfall -o clips/`.
 
-Recipes and words for publishing lie beside this file in `starters/`; `docs/starters.md` has the way from clips to the
-packaged registry.
+Three kinds: a thing that moves; pictures without that thing, in which nothing moves, so that the adapter leaves photos
+without it alone; and, for a camera, a few pictures that are filmed along several paths each.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
+import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import Image
-
-from engine.pretraining.nano import CANVAS, FPS
-from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, KEPT, draw_clip
+from engine.pretraining.examples import CANVAS, FPS, FRAMES
+from engine.pretraining.scenes.catalog import (
+    CAMERAS,
+    ELEMENTS,
+    KEPT,
+    STILL,
+    camera_path,
+    draw_clip,
+    draw_large_picture,
+)
 from engine.pretraining.scenes.draws import Draws
+from engine.pretraining.scenes.scene import filmed
 from engine.video.clip_tensor import to_frames
+from engine.video.clip_writer import write_clip
 
-FRAMES = 24
-FIRST_SEED = 500_001
-"""Odd: pretraining draws its own clips from other streams."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.pretraining.scenes.scene import GeneratedClip
+
+LONG = 24
+"""Frames of a clip of which several windows are taken; the others have `FRAMES`, one window."""
+MOVING_CLIPS = 12
+MOVING_FOR_ONE_STILL = 3
+PICTURES, PATHS = 20, 5
+"""Source: MIVA, appendix D.2."""
+FIRST_SEED, FIRST_STILL_SEED = 500_001, 550_001
+"""Far above those of pretraining, which go up by 32 with each step."""
 SMALLEST_CHANGE = 0.004
+EVERYWHERE = frozenset({"raining", "fireworks"})
+"""Fit every photo, so that none is without their subject; and would hide other things."""
+MOVABLE = tuple(name for name in ELEMENTS if name not in EVERYWHERE)
 
 
-def starter_clip(motion: str, index: int) -> list[Image.Image]:
-    """The frames of clip number `index` of a motion.
+def moving_clip(motion: str, index: int) -> GeneratedClip:
+    """Clip number `index` of a thing that moves, `LONG` frames.
 
     Every other clip also holds something that could move and does not.
     """
-    draws = Draws(FIRST_SEED + index)
-    movable = tuple(name for name in ELEMENTS if name not in {motion, "raining", "fireworks"})
-    others = (draws.choice(movable),) if index % 2 else ()
-    for attempt in range(100):
-        seed = FIRST_SEED + 2 * (index + 100 * attempt)
-        clip = draw_clip(seed, motion, CANVAS, frames=FRAMES, fps=FPS, others=others)
-        change = float((clip.frames[1:] - clip.frames[:-1]).abs().mean())
-        if change > SMALLEST_CHANGE and float(clip.mask[0].mean()) > 0:
+    others = _things(FIRST_SEED + index, index % 2, without=motion)
+    clips = (draw_clip(seed, motion, CANVAS, frames=LONG, fps=FPS, others=others) for seed in _seeds(FIRST_SEED, index))
+    return next(clip for clip in clips if _changes(clip) and float(clip.mask[0].mean()) > 0)
+
+
+def still_clip(motion: str, index: int) -> GeneratedClip:
+    """Clip number `index` without the thing that moves in `motion`: up to two others, and all stand still."""
+    seed = FIRST_STILL_SEED + 2 * index
+    return draw_clip(seed, STILL, CANVAS, frames=FRAMES, fps=FPS, others=_things(seed, index % 3, without=motion))
+
+
+def filmed_clips(motion: str, index: int) -> tuple[GeneratedClip, ...]:
+    """Picture number `index`, filmed along `PATHS` paths of a camera motion, `FRAMES` frames each.
+
+    Every other picture holds something that could move and does not.
+    """
+    things = _things(FIRST_SEED + index, index % 2)
+    for seed in _seeds(FIRST_SEED, index):
+        draws = Draws(seed)
+        picture = draw_large_picture(draws, CANVAS, things)
+        paths = [camera_path(draws, motion, CANVAS, FRAMES) for _ in range(PATHS)]
+        clips = tuple(filmed(picture, path, CANVAS, motion) for path in paths)
+        if all(_changes(clip) for clip in clips):
             break
-    return [Image.fromarray(frame) for frame in to_frames(clip.frames.transpose(0, 1))]
+    return clips
 
 
-def write_clips(motion: str, folder: Path, *, count: int) -> None:
-    """Write `count` lossless animated PNGs into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    digits = math.ceil(math.log10(count + 1))
+def drawn_clips(motion: str, count: int) -> Iterator[tuple[str, GeneratedClip]]:
+    """All clips of a starter, each with the name of its file.
+
+    Args:
+        motion: a key of `ELEMENTS` or `KEPT`, or one of `CAMERAS`.
+        count: how many clips with the moving thing, or how many pictures for a camera.
+    """
     for index in range(count):
-        first, *rest = starter_clip(motion, index)
-        first.save(
-            folder / f"{motion}-{index:0{digits}d}.apng",
-            format="PNG",
-            save_all=True,
-            append_images=rest,
-            duration=1000 / FPS,
-            loop=0,
-        )
+        if motion in CAMERAS:
+            for path, clip in enumerate(filmed_clips(motion, index)):
+                yield f"{motion}-{index:02d}-{path}.apng", clip
+        else:
+            yield f"{motion}-{index:02d}.apng", moving_clip(motion, index)
+    if motion not in (*CAMERAS, *EVERYWHERE):
+        for index in range(count // MOVING_FOR_ONE_STILL):
+            yield f"still-{index}.apng", still_clip(motion, index)
+
+
+def write_clips(motion: str, folder: Path, *, count: int | None = None) -> None:
+    """Write the clips of a starter into `folder` as lossless animated PNGs; see `drawn_clips` for the arguments."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = count or (PICTURES if motion in CAMERAS else MOVING_CLIPS)
+    for name, clip in drawn_clips(motion, wanted):
+        write_clip(to_frames(clip.frames.transpose(0, 1)), folder / name, fps=FPS)
+
+
+def _things(seed: int, count: int, *, without: str = "") -> tuple[str, ...]:
+    """Names of up to `count` things that could move."""
+    draws = Draws(seed)
+    names = [name for name in MOVABLE if name != without]
+    return tuple(dict.fromkeys(draws.choice(names) for _ in range(count)))
+
+
+def _seeds(first: int, index: int) -> Iterator[int]:
+    """Seeds to be tried in turn, apart from those of any other index."""
+    return itertools.count(first + 2 * index, 200)
+
+
+def _changes(clip: GeneratedClip) -> bool:
+    return float((clip.frames[1:] - clip.frames[:-1]).abs().mean()) > SMALLEST_CHANGE
 
 
 def main() -> None:
@@ -61,7 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("motion", choices=[*ELEMENTS, *KEPT, *CAMERAS])
     parser.add_argument("-o", "--to", type=Path, required=True, help="folder of the clips")
-    parser.add_argument("--count", type=int, default=12)
+    parser.add_argument("--count", type=int, help="clips with the moving thing (12), or pictures for a camera (20)")
     options = parser.parse_args()
     write_clips(options.motion, options.to, count=options.count)
 

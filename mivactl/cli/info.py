@@ -74,5 +74,8 @@ def _adapter_facts(manifest: "Manifest") -> list[tuple[str, str]]:
 def _evidence(manifest: "Manifest") -> str:
     training = manifest.training
     facts = [f"trained on {training.clips} clips, {training.steps} steps: {training.footage}"] if training else []
-    facts += [entry.path for entry in manifest.files if entry.kind in {"preview", "report", "recipe"}]
+    receipts = {str(entry.path) for entry in manifest.files if entry.kind == "receipt"}
+    for entry in manifest.files:
+        if entry.kind in {"preview", "report", "recipe"}:
+            facts.append(f"{entry.path} with its receipt" if f"{entry.path}.json" in receipts else str(entry.path))
     return "; ".join(facts)

@@ -8,6 +8,7 @@
 | `training.json` | optional: a `TrainingRecord`, how the weights came to be |
 | `README.md`, `LICENSE`, `recipe.toml`, `report.json` | optional |
 | `preview*.png`, `preview*.webp`, `preview*.gif`, `preview*.mp4` | optional |
+| the same with `.json` behind | optional: the `Receipt` of that preview, which this adapter made |
 
 Everything else in the folder stays where it is.
 """
@@ -26,6 +27,7 @@ from registry_schema.document import Document
 from registry_schema.errors import NotFound, SchemaError, UsageProblem
 from registry_schema.manifest import Tag, TrainingRecord
 from registry_schema.names import AdapterName
+from registry_schema.receipt import Receipt
 from registry_schema.text import Licence, Line
 from registry_schema.versions import Version, VersionRange
 
@@ -70,13 +72,14 @@ class Release(Document):
 
 @dataclass(frozen=True)
 class Draft:
-    """A draft as read: its documents, the files to publish by name, and the names left out."""
+    """A draft as read: its documents, the files to publish by name, the receipts among them, and the names left out."""
 
     folder: Path
     release: Release
     spec: AdapterSpec
     training: TrainingRecord | None
     files: dict[str, FileKind]
+    receipts: dict[str, Receipt]
     left_out: tuple[str, ...]
 
 
@@ -86,6 +89,7 @@ def read_draft(folder: Path) -> Draft:
     Raises:
         NotFound: the folder or one of its files is missing.
         SchemaError: a document is not valid.
+        IntegrityProblem: a receipt that was edited.
         UsageProblem: a file that can not be published.
     """
     if not folder.is_dir():
@@ -101,13 +105,16 @@ def read_draft(folder: Path) -> Draft:
     files = {name: kind for name, kind in kinds.items() if kind is not None}
     known = {*files, _SPEC, _RELEASE, _TRAINING}
     left_out = tuple(name for name in kinds if name not in known and not name.startswith("."))
-    return Draft(folder, release, spec, training, files, left_out)
+    receipts = {name: _receipt(folder, name) for name, kind in files.items() if kind == "receipt"}
+    return Draft(folder, release, spec, training, files, receipts, left_out)
 
 
 def _kind(path: Path) -> FileKind | None:
     kind = _KINDS.get(path.name)
-    if kind is None and path.name.startswith("preview") and path.suffix in _PREVIEW_STARTS:
+    if _names_preview(path):
         kind = "preview"
+    elif path.suffix == ".json" and _names_preview(path.with_suffix("")) and path.with_suffix("").exists():
+        kind = "receipt"
     if kind is None:
         return None
     if path.is_symlink() or not path.is_file():
@@ -117,12 +124,22 @@ def _kind(path: Path) -> FileKind | None:
     return kind
 
 
+def _names_preview(path: Path) -> bool:
+    return path.name.startswith("preview") and path.suffix in _PREVIEW_STARTS
+
+
 def _check_preview(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(12)
     is_mp4 = path.suffix == ".mp4" and start[4:8] == b"ftyp"
     if not (is_mp4 or (path.suffix != ".mp4" and start.startswith(_PREVIEW_STARTS[path.suffix]))):
         raise UsageProblem(f"`{path}` does not hold what its name says", hint="leave it out, or save it again")
+
+
+def _receipt(folder: Path, name: str) -> Receipt:
+    receipt = Receipt.parse(_read(folder, name), source=name)
+    receipt.verify()
+    return receipt
 
 
 def _parse_json(folder: Path, name: str) -> object:

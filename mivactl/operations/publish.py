@@ -14,7 +14,7 @@ from mivactl.registry.directory import DirectoryRegistry, create_directory_regis
 from mivactl.registry.upload import upload
 from mivactl.session import LOCAL
 from registry_schema.compatibility import Rejected, check_fit
-from registry_schema.errors import Incompatible
+from registry_schema.errors import Incompatible, IntegrityProblem
 from registry_schema.files import FileEntry
 from registry_schema.manifest import Manifest, TensorsRecord
 from registry_schema.names import RegistryName
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mivactl.engine_bridge import Progress
     from mivactl.operations.draft import Draft
     from mivactl.session import Session
+    from registry_schema.digests import Digest
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def publish(
 
     Raises:
         NotFound, SchemaError, UsageProblem: the draft is not complete, or not valid.
-        IntegrityProblem: weights that are broken or not finite.
+        IntegrityProblem: weights that are broken or not finite; a preview's receipt that is not of these weights.
         Incompatible: weights that do not fit the base they name.
         Busy, Refused: the version is taken, or the registry does not take it.
     """
@@ -105,6 +106,7 @@ def _target(session: Session, to: str | None, *, create: bool) -> DirectoryRegis
 
 def _describe(draft: Draft) -> Manifest:
     files = tuple(_entry(draft, name) for name in draft.files)
+    _check_receipts(draft, next(entry.digest for entry in files if entry.kind == "weights"))
     release = draft.release
     described = {
         **release.plain(),
@@ -121,6 +123,16 @@ def _entry(draft: Draft, name: str) -> FileEntry:
     content = content_of_file(draft.folder / name, name)
     described = {"path": name, "digest": content.digest, "size": content.size_bytes, "kind": draft.files[name]}
     return FileEntry.of(described, source=name)
+
+
+def _check_receipts(draft: Draft, weights: Digest) -> None:
+    """A preview shows what these weights do; its receipt can not name the manifest that is made now."""
+    for name, receipt in draft.receipts.items():
+        if weights not in {adapter.weights for adapter in receipt.adapters}:
+            raise IntegrityProblem(
+                f"`{name}` is the receipt of a clip made with other weights, expected `{weights}` among them",
+                hint="make the preview again with this adapter, or leave it out with its receipt",
+            )
 
 
 def _check_weights(path: Path) -> TensorsRecord:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Literal
@@ -19,6 +19,7 @@ from mivactl.engine_bridge import (
     load_studio,
     photo_pixels,
 )
+from mivactl.operations.candidates import request_for
 from mivactl.operations.clip_outputs import check_outputs
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
 from mivactl.operations.photo_jobs import PHOTO_SUFFIXES
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mivactl.engine_bridge import AnimateResult, Progress, Studio
     from mivactl.operations.composition import Composed
     from mivactl.session import Session
-    from registry_schema.receipt import Receipt
+    from registry_schema.receipt import AdapterRecord, Receipt
 
 CLOSE_PSNR: Final = 32.0
 """From here on, the eye takes two frames for the same; another machine's rounding stays above it."""
@@ -189,10 +190,21 @@ def _compose_again(receipt: Receipt, session: Session) -> Composed:
             hint="install the version of mivactl that the receipt names: "
             f"`pip install mivactl=={receipt.versions.get('mivactl', '')}`",  # type: ignore[call-overload]
         )
-    refs = tuple(
-        AdapterRef(name=adapter.name, spec=adapter.manifest, weight=adapter.weight) for adapter in receipt.adapters
-    )
+    refs = tuple(_reference(adapter, session) for adapter in receipt.adapters)
     return compose_wanted(Wanted(refs=refs, base=str(base.name)), session)
+
+
+def _reference(record: AdapterRecord, session: Session) -> AdapterRef:
+    """The build of the receipt or, where nobody has it, one with the same weights.
+
+    A preview was made before the build that it is published in, whose manifest its receipt can therefore not name.
+    """
+    ref = AdapterRef(name=record.name, spec=record.manifest, weight=record.weight)
+    lines = [candidate.line for candidate in request_for(AdapterRef(name=record.name), session).candidates]
+    if any(line.manifest.digest == record.manifest for line in lines):
+        return ref
+    alike = next((line for line in lines if line.weights.digest == record.weights), None)
+    return ref if alike is None else replace(ref, spec=alike.manifest.digest)
 
 
 def _open_studio(

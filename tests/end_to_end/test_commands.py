@@ -195,6 +195,18 @@ def test_replay_finds_the_photo_by_its_bytes_and_takes_the_same_picture_in_anoth
     assert shell("replay", "clip.mp4", "--photo", "other.png")[0] == 5
 
 
+def test_a_preview_is_replayed_with_the_build_it_was_published_in(folder: Path, shell: Shell):
+    """That build's manifest lists the preview, so the receipt could not name it; the weights are the same."""
+    draft = write_adapter_draft(folder / "draft", folder / "home" / "bases" / "tiny", "my/wave", **ADAPTERS["wave"])
+    write_photo(draft / "preview.png")
+    made = shell.data("animate", str(draft / "preview.png"), "--use", "my/wave", "-o", str(draft / "preview.webp"))
+    shell.data("uninstall", "my/wave")
+    shutil.rmtree(folder / "home" / "registry")
+    published = shell.data("publish", str(draft))["publication"]
+    assert published["digest"] != made["clips"][0]["receipt"]["adapters"][0]["manifest"]
+    assert shell.data("replay", str(draft / "preview.webp"), "--yes")["verdict"] == "same"
+
+
 def test_a_clip_with_another_clips_receipt_beside_it_is_noticed(folder: Path, shell: Shell):
     shell.data("animate", "photo.png", "--use", "my/wave", "-o", "a.mp4")
     shell.data("animate", "photo.png", "--use", "my/wave", "-o", "b.mp4", "--seed", 7)

@@ -24,7 +24,7 @@ from tests.photographs import photograph
 
 NANO = Path(engine.__file__).parent / "bases" / "nano"
 STARTER = Path(mivactl.__file__).parent / "starter"
-STARTERS = ("waterfall", "clouds", "birds-flying")
+STARTERS = sorted(path.stem for path in STARTER.glob("index/miva/*.jsonl"))
 MEGABYTE = 1_000_000
 
 

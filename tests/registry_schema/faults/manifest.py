@@ -169,7 +169,7 @@ MANIFEST = (
         "kind-unknown.json",
         put("files", 1, "kind", value="script"),
         "files[1].kind `script` is not known here, "
-        "expected `weights`, `preview`, `readme`, `licence`, `recipe` or `report`",
+        "expected `weights`, `preview`, `receipt`, `readme`, `licence`, `recipe` or `report`",
     ),
     Fault(
         "weights-none.json",

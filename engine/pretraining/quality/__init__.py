@@ -1,0 +1,1 @@
+"""How good the starter adapters are, measured on generated clips: `python -m engine.pretraining.quality`."""
