@@ -24,6 +24,8 @@ CLASSES: Final = (*MOTIONS, STILL)
 """What the classifier tells apart; a clip in which nothing moves is no motion, so that none is named by default."""
 ABSENT: Final = tuple(name for name in MOTIONS if name not in examples.MOTIONS)
 """Motions that the base never saw in pretraining."""
+JOINTED: Final = ("guitar-playing", "helicopter-hovering", "horse-running", "turning-to-smile")
+"""Motions of parts of a figure against each other, which are the hardest."""
 WITHOUT_FLOW: Final = ("fireworks", "raining")
 """Motions of many small lights or streaks that cross: no optical flow is true for them."""
 EVERYWHERE: Final = tuple(name for name in MOTIONS if name in CAMERAS or name == "raining")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.pretraining.quality import goals
 from engine.pretraining.quality.confusion import Confusion
 from engine.pretraining.quality.goals import NOTHING
-from engine.pretraining.quality.motions import ABSENT, SUBJECTS, WITHOUT_FLOW
+from engine.pretraining.quality.motions import ABSENT, JOINTED, SUBJECTS, WITHOUT_FLOW
 from engine.pretraining.quality.pairs import EVEN, WEIGHTS
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ def percent(value: float | None) -> str:
 
 
 def _which_motion(findings: Findings) -> list[str]:
-    seen = [trials for trials in findings.motions if trials.motion not in ABSENT]
-    rows = [_accuracy_row(trials, goals.ACCURACY) for trials in seen]
-    rows.append(_accuracy_sum(seen, goals.ACCURACY))
+    together = [trials for trials in findings.motions if trials.motion not in JOINTED]
+    rows = [_accuracy_row(trials, None) for trials in together]
+    rows.append(_accuracy_sum(together, goals.ACCURACY_TOGETHER))
+    rows += [_accuracy_row(trials, goals.ACCURACY_JOINTED) for trials in findings.motions if trials.motion in JOINTED]
     alone = Confusion.of(pair for trials in findings.motions for pair in trials.alone.pairs)
     controls = [
         ("real clips, held out", findings.real, goals.ACCURACY_REAL, "at least 95 %"),
@@ -82,7 +83,7 @@ def _which_motion(findings: Findings) -> list[str]:
 ACCURACY_HEAD = ("motion", "clips", "right", "two subjects", "taken for", "real clips", "base alone", "goal", "")
 
 
-def _accuracy_row(trials: MotionTrials, goal: goals.Goal) -> tuple[str, ...]:
+def _accuracy_row(trials: MotionTrials, goal: goals.Goal | None) -> tuple[str, ...]:
     if trials.trials is None:
         return _no_starter(trials.motion, ACCURACY_HEAD)
     named = trials.named
@@ -94,8 +95,8 @@ def _accuracy_row(trials: MotionTrials, goal: goals.Goal) -> tuple[str, ...]:
         ", ".join(f"{name} {count}" for name, count in named.mistakes.items()) or NOTHING,
         percent(trials.real.accuracy),
         percent(trials.alone.accuracy),
-        f"at least {percent(goal.low)}",
-        goal.verdict(named.accuracy),
+        f"at least {percent(goal.low)}" if goal else NOTHING,
+        goal.verdict(named.accuracy) if goal else NOTHING,
     )
 
 
@@ -105,7 +106,7 @@ def _accuracy_sum(found: Sequence[MotionTrials], goal: goals.Goal) -> tuple[str,
 
     named = over(lambda trials: trials.named)
     return (
-        "all",
+        "these together",
         str(len(named.pairs)),
         percent(named.accuracy),
         percent(over(lambda trials: trials.named_of_two).accuracy),
