@@ -104,15 +104,16 @@ def test_a_registry_that_is_not_there_yet_is_made(world: World):
     assert DirectoryRegistry(STARTER, registry).config().name == STARTER
 
 
-def test_what_is_made_already_is_taken_as_it_is_and_described_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    commands = []
-    monkeypatch.setattr(Starter, "run", lambda self, *words: commands.append(words[0]))
+def test_what_is_made_already_is_taken_as_it_is_and_described_anew(tmp_path: Path):
     starter = Starter("waterfall", tmp_path, rehearsal=False, workshop=Workshop(1))
     starter_draft(starter.draft)
-    for picture in (starter.folder / "picture.png", starter.draft / "preview.png"):
-        picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    starter.run("engine.pretraining.preview_picture", "waterfall", "--to", starter.draft / "preview.png")
+    weights = (starter.draft / "adapter.safetensors").read_bytes()
+    clip = (starter.draft / "preview.webp").read_bytes()
     starter.make()
-    assert commands == ["engine.pretraining.preview_picture"]
+    assert (starter.draft / "adapter.safetensors").read_bytes() == weights
+    assert (starter.draft / "preview.webp").read_bytes() == clip
+    assert not {"clips", "registry"} & {path.name for path in starter.folder.iterdir()}
     assert "# Waterfall\n" in (starter.draft / "README.md").read_text()
 
 
