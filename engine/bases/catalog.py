@@ -13,8 +13,10 @@ import torch
 
 from engine.bases.autoencoder import FrameByFrame, KlAutoencoder
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
+from engine.bases.image_encoder import ImageEncoder
 from engine.bases.motion_autoencoder import KIND, MotionAutoencoder
 from engine.bases.patch_autoencoder import PatchAutoencoder
+from engine.bases.photo_view import PhotoView
 from engine.bases.unet_motion import UNetMotionBase, unet_sites
 from engine.bases.wan import WanBase, wan_sites
 from engine.bases.wan_autoencoder import WanAutoencoder
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent
 SPEC_NAME = "base.json"
+IMAGE_ENCODER = "image_encoder"
+"""Folder of what sees the photo for the denoiser, as in diffusers' image-to-video pipelines."""
 
 _BASES: dict[BaseFamily, type[DenoiserBase]] = {"unet_motion": UNetMotionBase, "wan": WanBase}
 _SITES: dict[BaseFamily, Callable[[DenoiserModel], tuple[AttentionSite, ...]]] = {
@@ -78,28 +82,35 @@ def read_base_spec(name_or_folder: str | Path) -> BaseSpec:
     return BaseSpec.parse(path.read_bytes(), source=str(path))
 
 
-def load_base(name_or_folder: str | Path, *, device: torch.device, dtype: torch.dtype) -> DenoiserBase:
+def load_base(
+    name_or_folder: str | Path, *, device: torch.device, dtype: torch.dtype, condition: str = "null"
+) -> DenoiserBase:
     """A base, ready to predict: `base.json`, `unet/` or `transformer/`, `vae/` and `condition.safetensors` of a folder.
 
-    The architecture is checked against the spec from file headers; `verify_base` checks every byte.
+    Some have an `image_encoder/` too. The architecture is checked against the spec from file headers; `verify_base`
+    checks every byte.
 
     Args:
         name_or_folder: a packaged base or a folder.
         device: for all of it.
-        dtype: of the denoiser; the autoencoder stays in float32.
+        dtype: of the denoiser; all else stays in float32.
+        condition: tensor of the condition file that stands for words; `null` is for none.
 
     Raises:
         NotFound: there is no such base.
         SchemaError: its `base.json` is not valid.
-        IntegrityProblem: its weights are not those of the spec's architecture.
+        IntegrityProblem: its weights are not those of the spec's architecture, or it has no such condition.
     """
     folder = base_folder(name_or_folder)
     spec = read_base_spec(folder)
     weights = _denoiser_folder(folder)
     _require(spec.name, "architecture", expected=spec.architecture, found=folder_fingerprint(weights))
     denoiser = _frozen(getattr(diffusers, _DENOISERS[spec.family]), weights, device=device, dtype=dtype)
-    autoencoder = _autoencoder(folder / "vae", device)
-    return _BASES[spec.family](spec, denoiser, autoencoder=autoencoder, condition=_condition(folder))
+    autoencoder, tokens = _autoencoder(folder / "vae", device), _condition(folder, condition)
+    if isinstance(autoencoder, MotionAutoencoder):
+        view = PhotoView(autoencoder, _image_encoder(folder, device))
+        return UNetMotionBase(spec, denoiser, autoencoder=autoencoder, condition=tokens, photo_view=view)
+    return _BASES[spec.family](spec, denoiser, autoencoder=autoencoder, condition=tokens)
 
 
 def base_sites(name_or_folder: str | Path) -> tuple[AttentionSite, ...]:
@@ -128,7 +139,13 @@ def verify_base(name_or_folder: str | Path) -> None:
     spec = read_base_spec(folder)
     weights = _denoiser_folder(folder)
     _require(spec.name, "architecture", expected=spec.architecture, found=folder_fingerprint(weights))
-    _require(spec.name, "weights", expected=spec.weights, found=weights_digest(weights))
+    _require(spec.name, "weights", expected=spec.weights, found=weights_digest(*weight_folders(folder)))
+
+
+def weight_folders(folder: Path) -> tuple[Path, ...]:
+    """The folders whose weights an adapter is trained with: the denoiser's, and its image encoder's if it has one."""
+    encoder = folder / IMAGE_ENCODER
+    return (_denoiser_folder(folder), *((encoder,) if encoder.is_dir() else ()))
 
 
 def _denoiser_folder(folder: Path) -> Path:
@@ -145,15 +162,20 @@ def _require(name: str, what: str, *, expected: Digest, found: Digest) -> None:
         raise IntegrityProblem(msg, hint="install the base again")
 
 
-def _condition(folder: Path) -> torch.Tensor:
-    """1 n d: the tensor `null` of the condition file, what the base was taught to take for "no words"."""
+def _condition(folder: Path, name: str) -> torch.Tensor:
+    """1 n d: a tensor of the condition file; `null` is what the base was taught to take for "no words"."""
     path = folder / "condition.safetensors"
     with path.open("rb") as stream:
         header = read_header(stream, path.stat().st_size, source=path.name)
-    if "null" not in header.tensors or len(header.tensors["null"].shape) != 3:
-        msg = f"{path.name}: has no tensor `null` of three axes"
+    if name not in header.tensors or len(header.tensors[name].shape) != 3:
+        msg = f"{path.name}: has no tensor `{name}` of three axes"
         raise IntegrityProblem(msg)
-    return aligned(safetensors.torch.load_file(path)["null"])
+    return aligned(safetensors.torch.load_file(path)[name])
+
+
+def _image_encoder(folder: Path, device: torch.device) -> ImageEncoder | None:
+    encoder = folder / IMAGE_ENCODER
+    return ImageEncoder.load(encoder).to(device) if encoder.is_dir() else None
 
 
 def _autoencoder(folder: Path, device: torch.device) -> ClipAutoencoder:

@@ -39,10 +39,14 @@ def folder_fingerprint(folder: Path) -> Digest:
     return fingerprint(shapes)
 
 
-def weights_digest(folder: Path) -> Digest:
-    """Digest of a denoiser's weights: of the names and digests of its safetensors files."""
+def weights_digest(*folders: Path) -> Digest:
+    """Digest of the weights in all `folders`: of the names and digests of their safetensors files.
+
+    Raises:
+        IntegrityProblem: a folder has none.
+    """
     lines = []
-    for path in weight_files(folder):
+    for path in (path for folder in folders for path in weight_files(folder)):
         with path.open("rb") as stream:
             lines.append(f"{path.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n")
     return Digest.of("".join(lines).encode())

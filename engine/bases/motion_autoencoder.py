@@ -85,7 +85,7 @@ class MotionAutoencoder:
 
         The residual is taken against the motion as the decoder will see it, so it makes up for what that lost.
         """
-        motion = _compressed_motion(_per_cell(origin))
+        motion = motion_of_cells(origin)
         motion[:, :, 0] = 0
         known = torch.cat([pixels[:, :, :1], pixels[:, :, 1:] - _fetched(pixels[:, :, :1], self._origin(motion))], 2)
         coefficients = self._transformed(known)
@@ -143,6 +143,11 @@ def _fetched(first: Float[Tensor, "b 3 1 h w"], origin: Float[Tensor, "b 2 f h w
     pictures = first.transpose(1, 2).expand(-1, frames, -1, -1, -1).flatten(0, 1)
     seen = F.grid_sample(pictures, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
     return seen.unflatten(0, (batch, frames)).transpose(1, 2)
+
+
+def motion_of_cells(origin: Float[Tensor, "b 2 f h w"]) -> Float[Tensor, "b 2 f h4 w4"]:
+    """The motion of each cell as latents have it."""
+    return _compressed_motion(_per_cell(origin))
 
 
 def _per_cell(origin: Float[Tensor, "b 2 f h w"]) -> Float[Tensor, "b 2 f h4 w4"]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import torch
 from diffusers.models.attention_processor import Attention
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
@@ -21,7 +20,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.diffusers_types import AttentionModule, DenoiserModel
+    from engine.bases.photo_view import PhotoView
+    from registry_schema.base_spec import BaseSpec
 
 _SITE = re.compile(
     r"(?P<side>down|mid|up)_blocks?(\.(?P<level>\d+))?"
@@ -33,8 +35,22 @@ _LAYER = UNetAttention()
 class UNetMotionBase(DenoiserBase):
     """A `Base` around `UNetMotionModel`. Spatial layers see (b f) n d, temporal layers (b n) f d."""
 
+    def __init__(
+        self,
+        spec: BaseSpec,
+        denoiser: DenoiserModel,
+        *,
+        autoencoder: ClipAutoencoder,
+        condition: Tensor,
+        photo_view: PhotoView | None = None,
+    ) -> None:
+        """Take what all bases have, and what is laid beside every frame for denoisers that take it."""
+        super().__init__(spec, denoiser, autoencoder=autoencoder, condition=condition)
+        self._photo_view = photo_view
+
     def _denoise(self, noisy: Tensor, timestep: Tensor) -> Tensor:
-        noisy = beside_frame_0(noisy, self.denoiser.config.in_channels)
+        if self._photo_view is not None:
+            noisy = self._photo_view.beside(noisy)
         rows = noisy.shape[0] * noisy.shape[2]
         condition = self._condition.expand(rows, -1, -1)
         return self.denoiser(noisy, timestep, encoder_hidden_states=condition, return_dict=False)[0]
@@ -48,20 +64,6 @@ class UNetMotionBase(DenoiserBase):
     def _checkpointed_modules(self) -> Iterable[nn.Module]:
         kinds = (ResnetBlock2D, Transformer2DModel, AnimateDiffTransformer3D)
         return [module for module in self.denoiser.modules() if isinstance(module, kinds)]
-
-
-def beside_frame_0(noisy: Tensor, channels: int) -> Tensor:
-    """Every frame with the first channels of frame 0 beside its own, `channels` in all; b c f h w.
-
-    A denoiser that takes more channels than latents have sees the photo at every place of every frame. One that takes
-    as many gets them as they are.
-
-    Source: Blattmann et al. 2023, Stable Video Diffusion (arXiv 2311.15127), on conditioning by concatenation.
-    """
-    more = channels - noisy.shape[1]
-    if more == 0:
-        return noisy
-    return torch.cat([noisy, noisy[:, :more, :1].expand(-1, -1, noisy.shape[2], -1, -1)], 1)
 
 
 def unet_sites(denoiser: DenoiserModel) -> tuple[AttentionSite, ...]:

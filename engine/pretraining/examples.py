@@ -55,13 +55,11 @@ class Example:
         frames: pixels in [-1, 1].
         origin: where each pixel came from in frame 0, in pixels relative to it.
         weights: of the rows of `CONDITIONS`.
-        present: where in frame 0 each of `LABELLED` is, moving or not.
     """
 
     frames: Float[Tensor, "3 f h w"]
     origin: Float[Tensor, "2 f h w"]
     weights: Float[Tensor, "m"]
-    present: Float[Tensor, "n h w"]
 
 
 def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Example:
@@ -88,20 +86,19 @@ def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Ex
         clip = draw_scene(draws, CANVAS, (*named, *others)).clip(named, seconds)
     else:
         clip = draw_clip(seed + 1, motion, CANVAS, frames=FRAMES, fps=FPS, others=rest, shown=shown)
-    frames, present = clip.frames, _present(clip)
-    if draws.chance(0.05):
-        frames, present = (clip.mask * 2 - 1).expand_as(clip.frames), torch.zeros_like(present)
+    frames = (clip.mask * 2 - 1).expand_as(clip.frames) if draws.chance(0.05) else clip.frames
     pictures, origin = frames.transpose(0, 1), clip.origin.transpose(0, 1)
     mirrored = draws.chance(0.5) and motion not in CAMERAS
     if mirrored:
-        pictures, present = pictures.flip(-1), present.flip(-1)
+        pictures = pictures.flip(-1)
         origin = origin.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None, None]
     if draws.chance(0.15):
         named = ()
-    return Example(pictures, origin, condition_weights(named, mirrored=mirrored), present)
+    return Example(pictures, origin, condition_weights(named, mirrored=mirrored))
 
 
-def _present(clip: GeneratedClip) -> Float[Tensor, "n h w"]:
+def labels_of(clip: GeneratedClip) -> Float[Tensor, "n h w"]:
+    """Where in frame 0 each of `LABELLED` is, moving or not."""
     nowhere = torch.zeros(clip.frames.shape[-2:])
     return torch.stack([clip.present.get(name, nowhere) for name in LABELLED])
 

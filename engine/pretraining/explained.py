@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import load_file
 
 from engine.bases.catalog import base_folder, load_base
 from engine.bases.motion_autoencoder import MotionAutoencoder
-from engine.bases.unet_motion import beside_frame_0
 from engine.device import draw_noise
 from engine.pretraining.examples import CANVAS, FPS, MOTIONS
 from engine.pretraining.scenes.catalog import draw_clip
@@ -38,17 +36,13 @@ def explained(base: Path, motion: str, *, clips: int) -> float | None:
         motion: one that it was taught.
         clips: how many held-out ones.
     """
-    denoiser = load_base(base, device=torch.device("cpu"), dtype=torch.float32).denoiser
-    table = load_file(base / "condition.safetensors")
-    row = table[motion].float().repeat_interleave(FRAMES, 0)
+    loaded = load_base(base, device=torch.device("cpu"), dtype=torch.float32, condition=motion)
+    moves = slice(MotionAutoencoder.picture_channels, None)
     missed, energy = 0.0, 0.0
     for index in range(clips):
         true, noisy = _example(motion, FIRST_SEED + 2 * index)
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-            found = denoiser(
-                beside_frame_0(noisy, denoiser.config.in_channels), torch.tensor([999]), row
-            ).sample.float()
-        moves = slice(MotionAutoencoder.picture_channels, None)
+            found = loaded.predict(noisy, torch.tensor([999.0]))
         missed += float((found - true)[:, moves, 1:].square().sum())
         energy += float(true[:, moves, 1:].square().sum())
     return 1 - missed / energy if energy else None

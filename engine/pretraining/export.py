@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from diffusers import DDIMScheduler
 from safetensors.torch import load_file, save_file
 
-from engine.bases.catalog import SPEC_NAME
+from engine.bases.catalog import IMAGE_ENCODER, SPEC_NAME, weight_folders
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.motion_autoencoder import MotionAutoencoder
 from engine.pretraining.examples import CANVAS, CONDITIONS, FPS, FRAMES
+from engine.pretraining.image_encoder import trained_encoder
 from engine.pretraining.network import SCHEDULE, build_denoiser
+from engine.pretraining.training_state import STATE_NAME, averaged
 from registry_schema.base_spec import BaseSpec
 
 if TYPE_CHECKING:
@@ -23,26 +25,26 @@ if TYPE_CHECKING:
 SHARD = "14MB"
 
 
-def export(state: Path, folder: Path) -> BaseSpec:
+def export(state: Path, encoder: Path, folder: Path) -> BaseSpec:
     """Write the averaged weights of `state` in half precision, and all that goes with them, into `folder`.
 
     Args:
-        state: `state.safetensors` of a pretraining.
+        state: folder of a pretraining.
+        encoder: folder of the pretraining of its image encoder.
         folder: replaced as a whole.
     """
     fresh = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    average = {
-        name.removeprefix("average."): value for name, value in load_file(state).items() if name.startswith("average.")
-    }
+    average = averaged(load_file(state / STATE_NAME))
     denoiser = build_denoiser()
     weights = {n.removeprefix("denoiser."): v for n, v in average.items() if n.startswith("denoiser.")}
     denoiser.load_state_dict(weights)
     denoiser.half().save_pretrained(fresh / "unet", max_shard_size=SHARD)
     save_conditions(average["conditions"], fresh / "condition.safetensors")
+    trained_encoder(encoder).save(fresh / IMAGE_ENCODER)
     MotionAutoencoder().save(fresh / "vae")
     scheduler().save_pretrained(fresh / "scheduler")
-    spec = describe(fresh / "unet")
+    spec = describe(fresh)
     (fresh / SPEC_NAME).write_bytes(spec.to_bytes())
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
@@ -69,15 +71,15 @@ def scheduler() -> DDIMScheduler:
     )
 
 
-def describe(denoiser: Path) -> BaseSpec:
-    """`nano`'s spec for the weights in `denoiser`."""
+def describe(folder: Path) -> BaseSpec:
+    """`nano`'s spec for the weights in `folder`."""
     plain = {
         "schema": BaseSpec.SCHEMA,
         "name": "nano",
         "title": "Nano: the base that ships with mivactl",
         "family": "unet_motion",
-        "architecture": str(folder_fingerprint(denoiser)),
-        "weights": str(weights_digest(denoiser)),
+        "architecture": str(folder_fingerprint(folder / "unet")),
+        "weights": str(weights_digest(*weight_folders(folder))),
         "licence": "Apache-2.0",
         "clip": {"frames": FRAMES, "height": CANVAS.height, "width": CANVAS.width, "fps": round(FPS)},
         "frames": {"min": 8, "max": 24, "step": 1, "offset": 0},
@@ -100,8 +102,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(".pretraining/nano"), help="folder of the pretraining")
     parser.add_argument("--to", type=Path, required=True, help="folder of the base, replaced")
+    parser.add_argument(
+        "--encoder", type=Path, default=Path(".pretraining/image_encoder"), help="folder of the encoder's pretraining"
+    )
     options = parser.parse_args()
-    export(options.work / "state.safetensors", options.to)
+    export(options.work, options.encoder, options.to)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Pretrains `nano`, the embedded base, on generated clips: `python -m engine.pretraining.nano --minutes 60`.
 
+Its image encoder comes first: `python -m engine.pretraining.image_encoder`.
+
 Run again it goes on where it stopped: weights, averages, optimiser and step lie in the work folder. Most of the time
 goes to pairs of frames, the first and one other, so that many different pictures are seen; then whole clips follow. The
 learning rate is constant and falls to zero over the last part of the time.
@@ -13,26 +15,32 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from diffusers import UNetMotionModel
-from safetensors.torch import load_file, save_file
-from torch import Tensor, distributed, nn
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.bases.motion_autoencoder import MotionAutoencoder
+from engine.bases.photo_view import PhotoView
 from engine.pretraining.examples import CONDITIONS, FRAMES, Example, draw_example
-from engine.pretraining.network import SCHEDULE, Pretraining, labelling_loss
+from engine.pretraining.image_encoder import trained_encoder
+from engine.pretraining.network import SCHEDULE, Pretraining
+from engine.pretraining.processes import ALONE, Processes
+from engine.pretraining.training_state import TrainingState
 from engine.sampling.schedule import schedule_of
+
+if TYPE_CHECKING:
+    from engine.bases.image_encoder import ImageEncoder
 
 GOLDEN = 0.6180339887
 """Multiples of it, their whole parts left out, fill [0, 1) evenly."""
-LABELLING = 0.1
-"""Weight of the labelling's loss beside the clip's."""
 MOTION_WEIGHT = 2.0
 """Of an error in the motion, an error in the picture weighing 1."""
 
@@ -60,161 +68,104 @@ class Plan:
         return 0, 1 + int(step * GOLDEN % 1 * (FRAMES - 1))
 
 
-@dataclass(frozen=True)
-class Processes:
-    """The processes that share the clips of a step."""
-
-    rank: int = 0
-    count: int = 1
-
-    @classmethod
-    def joined(cls) -> Processes:
-        """Those that torchrun has started, or this one alone."""
-        if "WORLD_SIZE" not in os.environ:
-            return cls()
-        distributed.init_process_group("gloo")
-        return cls(distributed.get_rank(), distributed.get_world_size())
-
-    def average(self, tensors: list[Tensor]) -> None:
-        """Replace each tensor by its mean over all processes."""
-        if self.count == 1:
-            return
-        flat = torch.cat([tensor.flatten() for tensor in tensors])
-        distributed.all_reduce(flat)
-        for tensor, mean in zip(tensors, (flat / self.count).split([t.numel() for t in tensors]), strict=True):
-            tensor.copy_(mean.view_as(tensor))
-
-
 class Run:
-    """A pretraining that can be stopped and gone on with."""
+    """A pretraining that can be stopped and gone on with.
 
-    def __init__(self, folder: Path, plan: Plan, processes: Processes = Processes()) -> None:
+    Args:
+        folder: of its state.
+        plan: how long, and how.
+        image_encoder: trained; it stays as it is.
+        processes: that share the clips of a step.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, image_encoder: ImageEncoder, processes: Processes = ALONE) -> None:
         self.folder, self.plan, self.processes = folder, plan, processes
         torch.manual_seed(0)
-        self.model = Pretraining()
-        self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(
+        self.autoencoder = MotionAutoencoder()
+        self.model = Pretraining(PhotoView(self.autoencoder, image_encoder))
+        optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
-        self.autoencoder = MotionAutoencoder()
+        self.state = TrainingState(self.model, optimiser, slowness=0.999)
         self.schedule = schedule_of(SCHEDULE)
-        self.step, self.spent = 0, 0.0
 
     def examples(self, shown: tuple[int, ...]) -> list[Example]:
         """This process's clips of this step."""
         count = max(1, self.plan.frames_a_step // len(shown))
         mine = range(self.processes.rank, max(count, self.processes.count), self.processes.count)
-        return [draw_example((self.step * 16 + index) * 2 + 10, shown) for index in mine]
+        return [draw_example((self.state.step * 16 + index) * 2 + 10, shown) for index in mine]
 
-    def loss(self, examples: list[Example], shown: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Error of the clean clip, and of the labelling.
+    def loss(self, examples: list[Example], shown: tuple[int, ...]) -> Tensor:
+        """Error of the clean clip; frame 0 is given.
 
-        Frame 0 is given clean in nineteen of twenty steps and then left out. Timesteps are drawn in proportion to their
-        cubes: under strong noise the photo alone says what moves. A clip counts less the more of it moves, so that
-        small things count as much as skies; a photo shows how much that is, so no clip is taken for likelier by it.
+        Timesteps are drawn in proportion to their cubes: under strong noise the photo alone says what moves. A clip
+        counts less the more of it moves, so that small things count as much as skies; a photo shows how much that is,
+        so no clip is taken for likelier by it.
         """
         pixels, origins = (torch.stack(parts) for parts in zip(*((e.frames, e.origin) for e in examples), strict=True))
         latents = self.autoencoder.encode_moving(pixels, origins).contiguous()
         conditions = torch.stack([example.weights for example in examples])
-        generator = torch.Generator().manual_seed(self.step * self.processes.count + self.processes.rank)
+        step, processes = self.state.step, self.processes
+        generator = torch.Generator().manual_seed(step * processes.count + processes.rank)
         count = len(latents)
         spread = (torch.arange(count) + torch.rand((), generator=generator)) / count
-        timestep = self.schedule.timestep_at(((spread + self.step * GOLDEN) % 1) ** 0.25)
+        timestep = self.schedule.timestep_at(((spread + step * GOLDEN) % 1) ** 0.25)
         noise = torch.randn(latents.shape, generator=generator)
         noisy = self.schedule.add_noise(latents, noise, timestep)
-        given = bool(torch.rand((), generator=generator) < 0.95)
-        if given:
-            noisy[:, :, 0] = latents[:, :, 0]
+        noisy[:, :, 0] = latents[:, :, 0]
         autocast = torch.autocast("cpu", dtype=torch.bfloat16)
         with autocast, sdpa_kernel(SDPBackend.MATH), self.model.frames_shown(shown):
-            predicted, labels = self.model(noisy, timestep, conditions)
+            predicted = self.model(noisy, timestep, conditions)
         error = (predicted.float() - self.schedule.target(latents, noise, timestep)) ** 2
-        error = _weighted(error, latents)[:, :, int(given) :].mean()
-        return error, labelling_loss(labels, torch.stack([example.present for example in examples]))
+        return _weighted(error, latents)[:, :, 1:].mean()
 
-    def take_step(self) -> tuple[float, float]:
-        """One update; gives the losses of clips and of labels."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.plan.rate(self.step, self.spent)
-        shown = self.plan.shown(self.step, self.spent)
-        clip_loss, label_loss = self.loss(self.examples(shown), shown)
-        (clip_loss + LABELLING * label_loss).backward()
-        self.processes.average([p.grad for p in self.model.parameters() if p.grad is not None])
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        keep = min(0.999, (self.step + 1) / (self.step + 20))
-        with torch.no_grad():
-            state = self.model.state_dict()
-            torch._foreach_lerp_([self.average[n] for n in state], list(state.values()), 1 - keep)
-        self.step += 1
-        return float(clip_loss.detach()), float(label_loss.detach())
-
-    def save(self) -> None:
-        """Everything needed to go on, written to a temporary name and renamed."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        tensors = {f"model.{n}": v.contiguous() for n, v in self.model.state_dict().items()}
-        tensors |= {f"average.{n}": v.contiguous() for n, v in self.average.items()}
-        for index, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{n}": v.reshape(1) if v.ndim == 0 else v for n, v in state.items()}
-        fresh = self.folder / "state.new"
-        save_file(tensors, fresh, {"step": str(self.step), "spent": str(self.spent)})
-        fresh.replace(self.folder / "state.safetensors")
-
-    def resume(self) -> None:
-        """Go on from what `save` left, if there is something."""
-        from safetensors import safe_open
-
-        path = self.folder / "state.safetensors"
-        if not path.exists():
-            return
-        tensors = load_file(path)
-        with safe_open(path, "pt") as file:
-            facts = file.metadata()
-        self.step, self.spent = int(facts["step"]), float(facts["spent"])
-        self.model.load_state_dict({n.removeprefix("model."): v for n, v in tensors.items() if n.startswith("model.")})
-        self.average = {n.removeprefix("average."): v.clone() for n, v in tensors.items() if n.startswith("average.")}
-        layout = self.optimiser.state_dict()
-        for name, value in tensors.items():
-            if name.startswith("optimiser."):
-                _, index, key = name.split(".")
-                layout["state"].setdefault(int(index), {})[key] = value.reshape(()) if key == "step" else value
-        self.optimiser.load_state_dict(layout)
+    def take_step(self) -> float:
+        """One update; gives the loss."""
+        shown = self.plan.shown(self.state.step, self.state.spent)
+        loss = self.loss(self.examples(shown), shown)
+        self.state.update(loss, self.plan.rate(self.state.step, self.state.spent), self.processes)
+        return float(loss.detach())
 
     def start_from(self, base: Path) -> None:
-        """Take the weights of an exported base, and the condition rows it has; step, time and optimiser begin anew."""
-        self.model.denoiser.load_state_dict(UNetMotionModel.from_pretrained(base / "unet").state_dict())
+        """Take the weights of an exported base, and the condition rows it has; step, time and optimiser begin anew.
+
+        What the base's denoiser did not see of the photo counts nothing at first.
+        """
+        weights = UNetMotionModel.from_pretrained(base / "unet").float().state_dict()
+        missing = self.model.denoiser.conv_in.in_channels - weights["conv_in.weight"].shape[1]
+        weights["conv_in.weight"] = F.pad(weights["conv_in.weight"], (0, 0, 0, 0, 0, missing))
+        self.model.denoiser.load_state_dict(weights)
         for name, row in load_file(base / "condition.safetensors").items():
             if name in CONDITIONS:
                 self.model.conditions.data[CONDITIONS.index(name)] = row[0].float()
-        self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.state.begin_average()
 
     def go(self) -> None:
         """Train until the planned time is spent; a line every 20 steps, a state every 200."""
-        self.resume()
-        losses: list[tuple[float, float]] = []
-        while self.spent < self.plan.seconds:
+        state = self.state
+        state.resume(self.folder)
+        losses: list[float] = []
+        while state.spent < self.plan.seconds:
             began = time.monotonic()
             losses.append(self.take_step())
-            spent = torch.tensor([self.spent + time.monotonic() - began], dtype=torch.float64)
+            spent = torch.tensor([state.spent + time.monotonic() - began], dtype=torch.float64)
             self.processes.average([spent])
-            self.spent = float(spent)
-            if self.step % 20 == 0 and self.processes.rank == 0:
-                self._report(*(sum(kind) / len(losses) for kind in zip(*losses, strict=True)))
+            state.spent = float(spent)
+            if state.step % 20 == 0 and self.processes.rank == 0:
+                self._report(sum(losses) / len(losses))
                 losses.clear()
-            if self.step % 200 == 0 and self.processes.rank == 0:
-                self.save()
+            if state.step % 200 == 0 and self.processes.rank == 0:
+                state.save(self.folder)
         if self.processes.rank == 0:
-            self.save()
+            state.save(self.folder)
 
-    def _report(self, clips: float, labels: float) -> None:
+    def _report(self, loss: float) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         facts = {
-            "step": self.step,
-            "loss": round(clips, 5),
-            "labels": round(labels, 5),
-            "minutes": round(self.spent / 60, 2),
-            "frames": len(self.plan.shown(self.step, self.spent)),
+            "step": self.state.step,
+            "loss": round(loss, 5),
+            "minutes": round(self.state.spent / 60, 2),
+            "frames": len(self.plan.shown(self.state.step, self.state.spent)),
         }
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(facts) + "\n")
@@ -236,8 +187,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".pretraining/nano"), help="folder of the run's state")
     parser.add_argument("--start-from", type=Path, metavar="BASE", help="folder of an exported base to begin with")
     parser.add_argument("--compile", action="store_true", help="compile the network first: two minutes, then faster")
+    parser.add_argument(
+        "--encoder", type=Path, default=Path(".pretraining/image_encoder"), help="folder of the encoder's pretraining"
+    )
     options = parser.parse_args()
-    run = Run(options.work, Plan(options.minutes * 60), Processes.joined())
+    encoder = trained_encoder(options.encoder)
+    run = Run(options.work, Plan(options.minutes * 60), encoder, Processes.joined())
     if options.start_from:
         run.start_from(options.start_from)
     if options.compile:

@@ -1,4 +1,4 @@
-"""What is pretrained: the denoiser of `nano`, its table of conditions, and a second task that teaches it to see."""
+"""What is pretrained: the denoiser of `nano` and its table of conditions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 from diffusers import UNetMotionModel
 from diffusers.models.embeddings import SinusoidalPositionalEmbedding
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from engine.bases.image_encoder import CELL
 from engine.bases.motion_autoencoder import MotionAutoencoder
-from engine.bases.unet_motion import beside_frame_0
 from engine.pretraining.examples import CONDITIONS, LABELLED
+from engine.pretraining.image_encoder import MOTIONS
 from registry_schema.noise_schedule import Diffusion
 
 if TYPE_CHECKING:
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
+    from engine.bases.photo_view import PhotoView
+
 WIDTHS = (128, 192)
 TOKENS, TOKEN_WIDTH = 4, 128
-FOUND = 20.0
-"""Weight of a place that holds a thing, in the labelling."""
+SEEN = (len(LABELLED) + MOTIONS) * (MotionAutoencoder.spatial // CELL) ** 2
+"""Channels of what the image encoder says of a latent pixel."""
 SCHEDULE = Diffusion(
     betas="scaled_linear",
     beta_start=0.00085,
@@ -36,9 +38,9 @@ SCHEDULE = Diffusion(
 
 
 def build_denoiser() -> UNetMotionModel:
-    """The untrained network: 15.5 million parameters, two levels with spatial and temporal attention on both."""
+    """The untrained network: 15.6 million parameters, two levels with spatial and temporal attention on both."""
     return UNetMotionModel(
-        in_channels=MotionAutoencoder.channels + MotionAutoencoder.picture_channels,
+        in_channels=MotionAutoencoder.channels + MotionAutoencoder.picture_channels + SEEN,
         out_channels=MotionAutoencoder.channels,
         block_out_channels=WIDTHS,
         down_block_types=("CrossAttnDownBlockMotion", "CrossAttnDownBlockMotion"),
@@ -54,41 +56,31 @@ def build_denoiser() -> UNetMotionModel:
 
 
 class Pretraining(nn.Module):
-    """The network, one row of tokens for each of `CONDITIONS`, and the labelling.
+    """The network, and one row of tokens for each of `CONDITIONS`.
 
-    The labelling says which movable thing is where, whatever the condition and the noise. What moves has to be found
-    in the photo first, and every photo shows it for all that is in it, while a clip shows it for what moves. It is not
-    part of the base.
+    Args:
+        view: what it sees of the photo.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, view: PhotoView) -> None:
         super().__init__()
+        self.view = view
         self.denoiser = build_denoiser()
         self.conditions = nn.Parameter(torch.randn(len(CONDITIONS), TOKENS, TOKEN_WIDTH) * 0.5)
-        self.labelling = nn.ModuleList(
-            nn.Sequential(nn.GroupNorm(16, width), nn.SiLU(), nn.Conv2d(width, 4 * len(LABELLED), 1))
-            for width in reversed(WIDTHS)
-        )
-        self._seen: list[Tensor] = []
-        for block in (self.denoiser.mid_block, self.denoiser.up_blocks[-1]):
-            block.register_forward_hook(lambda _module, _given, features: self._seen.append(features))
 
     def forward(
         self, noisy: Float[Tensor, "b c f h w"], timestep: Float[Tensor, "b"], weights: Float[Tensor, "b m"]
-    ) -> tuple[Float[Tensor, "b c f h w"], list[Float[Tensor, "bf n h2 w2"]]]:
-        """The clip behind the noise, and the labels as logits, coarse and fine.
+    ) -> Float[Tensor, "b c f h w"]:
+        """The clip behind the noise.
 
         Args:
-            noisy: latents.
+            noisy: latents, frame 0 clean.
             timestep: of each clip.
             weights: how much of each row of conditions each clip gets.
         """
-        self._seen.clear()
         tokens = torch.einsum("bm,mtd->btd", weights, self.conditions)
         tokens = tokens.repeat_interleave(noisy.shape[2], 0)
-        clean = self.denoiser(beside_frame_0(noisy, self.denoiser.config.in_channels), timestep, tokens).sample
-        labels = [F.pixel_shuffle(label(seen), 2) for label, seen in zip(self.labelling, self._seen, strict=True)]
-        return clean, labels
+        return self.denoiser(self.view.beside(noisy), timestep, tokens).sample
 
     @contextmanager
     def frames_shown(self, shown: tuple[int, ...]) -> Iterator[None]:
@@ -102,18 +94,3 @@ class Pretraining(nn.Module):
         finally:
             for place, full in zip(places, whole, strict=True):
                 place.copy_(full)
-
-
-def labelling_loss(labels: list[Float[Tensor, "bf n h2 w2"]], present: Float[Tensor, "b n h w"]) -> Tensor:
-    """Cross entropy of labels in every frame against where things are in frame 0.
-
-    A thing found counts more than a place without it: birds cover a hundredth of a picture, and a network that says
-    "nowhere" to all of them is right ninety-nine times in a hundred.
-    """
-    losses = []
-    for logits in labels:
-        cells = F.adaptive_avg_pool2d(present, (logits.shape[-2], logits.shape[-1]))
-        truth = cells.repeat_interleave(len(logits) // len(present), 0)
-        found = torch.full((truth.shape[1], 1, 1), FOUND)
-        losses.append(F.binary_cross_entropy_with_logits(logits.float(), truth, pos_weight=found))
-    return torch.stack(losses).mean()
