@@ -13,24 +13,24 @@ from pathlib import Path
 
 from engine.bases.catalog import base_folder, read_base_spec
 from engine.pretraining.quality.animator import Animator
-from engine.pretraining.quality.motions import MOTIONS
 from engine.pretraining.quality.report import report
 from engine.pretraining.quality.sheets import write_sheets
 from engine.pretraining.quality.starters import find_starters
 from engine.pretraining.quality.stderr_progress import StderrProgress
 from engine.pretraining.quality.suite import measure
 from engine.pretraining.quality.trained_classifier import trained_classifier
+from engine.pretraining.starter_recipes import STARTERS
 
 
 def main() -> None:
     """Command line of the suite."""
     parser = _parser()
     options = parser.parse_args()
-    unknown = sorted({*options.motions} - {*MOTIONS})
+    unknown = sorted({*options.motions} - {*STARTERS})
     if unknown:
-        parser.error(f"unknown motion: {', '.join(unknown)}; expected some of {', '.join(MOTIONS)}")
-    motions, progress = tuple(options.motions or MOTIONS), StderrProgress()
-    starters = find_starters(options.weights, MOTIONS, read_base_spec(options.base).base_identity)
+        parser.error(f"unknown motion: {', '.join(unknown)}; expected some of {', '.join(STARTERS)}")
+    motions, progress = tuple(options.motions or STARTERS), StderrProgress()
+    starters = find_starters(options.weights, STARTERS, read_base_spec(options.base).base_identity)
     trained = trained_classifier(options.work, progress)
     animator = Animator(options.base, starters)
     findings = measure(motions, animator, trained, pictures=options.pictures, progress=progress)
@@ -44,7 +44,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine.pretraining.quality", description=__doc__)
-    parser.add_argument("motions", nargs="*", help=f"some of {', '.join(MOTIONS)}; all of them if none is named")
+    parser.add_argument("motions", nargs="*", help=f"some of {', '.join(STARTERS)}; all of them if none is named")
     parser.add_argument("--pictures", type=int, default=12, help="test pictures for each motion")
     parser.add_argument("--base", type=Path, default=base_folder("nano"), help="folder of the base")
     parser.add_argument(

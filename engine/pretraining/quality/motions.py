@@ -6,32 +6,20 @@ from typing import Final
 
 from engine.pretraining import examples
 from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, KEPT, STILL
+from engine.pretraining.starter_recipes import STARTERS
 
-MOTIONS: Final = (
-    "birds-flying",
-    "fireworks",
-    "guitar-playing",
-    "helicopter-hovering",
-    "horse-running",
-    "raining",
-    "turning-to-smile",
-    "waterfall",
-    "clouds",
-    "camera-pan-right",
-    "camera-zoom-out",
-)
-CLASSES: Final = (*MOTIONS, STILL)
+CLASSES: Final = (*STARTERS, STILL)
 """What the classifier tells apart; a clip in which nothing moves is no motion, so that none is named by default."""
-ABSENT: Final = tuple(name for name in MOTIONS if name not in examples.MOTIONS)
+ABSENT: Final = tuple(name for name in STARTERS if name not in examples.MOTIONS)
 """Motions that the base never saw in pretraining."""
 JOINTED: Final = ("guitar-playing", "helicopter-hovering", "horse-running", "turning-to-smile")
 """Motions of parts of a figure against each other, which are the hardest."""
 WITHOUT_FLOW: Final = ("fireworks", "raining")
 """Motions of many small lights or streaks that cross: no optical flow is true for them."""
-EVERYWHERE: Final = tuple(name for name in MOTIONS if name in CAMERAS or name == "raining")
+EVERYWHERE: Final = tuple(name for name in STARTERS if name in CAMERAS or name == "raining")
 """Motions of the whole picture; any picture can have them."""
 SUBJECTS: Final = tuple(
-    name for name in MOTIONS if name in {**ELEMENTS, **KEPT} and name not in {*EVERYWHERE, *WITHOUT_FLOW}
+    name for name in STARTERS if name in {**ELEMENTS, **KEPT} and name not in {*EVERYWHERE, *WITHOUT_FLOW}
 )
 """Motions of one thing, which has a place in the picture and may as well stand still."""
 PAIRS: Final = (

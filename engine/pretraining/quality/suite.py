@@ -11,9 +11,10 @@ from engine.pretraining.examples import CANVAS
 from engine.pretraining.quality.clip_motion import MOMENTS
 from engine.pretraining.quality.confusion import Confusion
 from engine.pretraining.quality.features import CELL, CHANNELS
-from engine.pretraining.quality.motions import MOTIONS, PAIRS
+from engine.pretraining.quality.motions import PAIRS
 from engine.pretraining.quality.pairs import CLIPS, PairTrials, try_pair
 from engine.pretraining.quality.trials import MotionTrials, clips_of, try_motion
+from engine.pretraining.starter_recipes import STARTERS
 
 if TYPE_CHECKING:
     from engine.pretraining.quality.animator import Animator
@@ -51,7 +52,7 @@ def measure(
     """Everything that can be measured of these motions.
 
     Args:
-        motions: some of `MOTIONS`.
+        motions: some of `STARTERS`.
         animator: with the starters that there are.
         trained: the classifier.
         pictures: test pictures of each motion.
@@ -71,6 +72,6 @@ def measure(
         motions=tried,
         pairs=composed,
         missing=tuple(pair for pair in asked if pair not in able),
-        real=trained.examination.among(MOTIONS),
-        still=Confusion.of((motion, named) for motion in MOTIONS),
+        real=trained.examination.among(STARTERS),
+        still=Confusion.of((motion, named) for motion in STARTERS),
     )

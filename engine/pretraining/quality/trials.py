@@ -89,7 +89,7 @@ def try_motion(
     """Animate and measure.
 
     Args:
-        motion: one of `MOTIONS`.
+        motion: one of `STARTERS`.
         animator: with the motion's starter or without.
         classifier: fitted.
         pictures: how many.

@@ -15,7 +15,7 @@ from engine.bases.catalog import read_base_spec
 from engine.pretraining.quality.background import background_psnr
 from engine.pretraining.quality.classifier import MotionClassifier
 from engine.pretraining.quality.clip_motion import motion_of
-from engine.pretraining.quality.motions import ABSENT, CLASSES, EVERYWHERE, MOTIONS, PAIRS, SUBJECTS
+from engine.pretraining.quality.motions import ABSENT, CLASSES, EVERYWHERE, PAIRS, SUBJECTS
 from engine.pretraining.quality.pairs import CLIPS, Share, try_pair
 from engine.pretraining.quality.real_clips import Stream, other_things, real_clip, real_pair
 from engine.pretraining.quality.starters import find_starters
@@ -24,9 +24,10 @@ from engine.pretraining.quality.suite import measure
 from engine.pretraining.quality.trained_classifier import TrainedClassifier
 from engine.pretraining.quality.trials import clips_of, try_motion
 from engine.pretraining.scenes.draws import Draws
+from engine.pretraining.starter_recipes import STARTERS
 from engine.progress import SilentPhase, SilentProgress
 
-STARTERS = Path(__file__).parents[3] / "mivactl" / "starter"
+PACKAGED = Path(__file__).parents[3] / "mivactl" / "starter"
 
 
 class Replayer:
@@ -57,10 +58,10 @@ def fall_motion(fall):
 
 
 def test_what_is_measured_of_which():
-    assert len(MOTIONS) == 11
-    assert ABSENT == ("helicopter-hovering", "camera-zoom-out")
+    assert len(STARTERS) == 11
+    assert ABSENT == ("camera-zoom-out", "helicopter-hovering")
     assert set(EVERYWHERE) == {"raining", "camera-pan-right", "camera-zoom-out"}
-    assert set(MOTIONS) - set(SUBJECTS) == {*EVERYWHERE, "fireworks"}
+    assert set(STARTERS) - set(SUBJECTS) == {*EVERYWHERE, "fireworks"}
     assert all(set(pair) <= set(SUBJECTS) for pair in PAIRS)
     assert len({frozenset(pair) for pair in PAIRS}) == 5
 
@@ -163,13 +164,13 @@ def test_a_share_is_kept_and_rises():
 
 def test_starters_are_found_in_a_registry_and_among_drafts(tmp_path):
     base = read_base_spec("nano").base_identity
-    found = find_starters(STARTERS, MOTIONS, base)
+    found = find_starters(PACKAGED, STARTERS, base)
     assert {"waterfall", "clouds"} <= set(found)
     assert all(starter.weights.is_file() for starter in found.values())
     spec = found["clouds"].spec
     (tmp_path / "clouds").mkdir()
     (tmp_path / "clouds" / "adapter.json").write_text(json.dumps(spec.plain()))
-    drafted = find_starters(tmp_path, MOTIONS, base)
+    drafted = find_starters(tmp_path, STARTERS, base)
     assert drafted["clouds"].spec == spec
     assert drafted["clouds"].weights == tmp_path / "clouds" / "adapter.safetensors"
     assert set(drafted) == {"clouds"}
@@ -178,4 +179,4 @@ def test_starters_are_found_in_a_registry_and_among_drafts(tmp_path):
 def test_starters_for_another_base_are_not_found():
     base = read_base_spec("nano").base_identity
     other = base.model_copy(update={"weights": base.architecture})
-    assert find_starters(STARTERS, MOTIONS, other) == {}
+    assert find_starters(PACKAGED, STARTERS, other) == {}

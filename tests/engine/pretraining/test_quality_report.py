@@ -10,7 +10,6 @@ from PIL import Image
 
 from engine.pretraining.quality.confusion import Confusion
 from engine.pretraining.quality.goals import Goal
-from engine.pretraining.quality.motions import MOTIONS
 from engine.pretraining.quality.pairs import PairTrials, Share
 from engine.pretraining.quality.real_clips import RealClip
 from engine.pretraining.quality.report import percent, report, table
@@ -18,6 +17,7 @@ from engine.pretraining.quality.sheets import sheet, write_sheets
 from engine.pretraining.quality.stderr_progress import StderrProgress
 from engine.pretraining.quality.suite import Findings
 from engine.pretraining.quality.trials import MotionTrials, Trial
+from engine.pretraining.starter_recipes import STARTERS
 
 FRAMES = np.zeros((16, 80, 128, 3), dtype=np.uint8)
 
@@ -50,8 +50,8 @@ def findings() -> Findings:
         motions=(good, bad, absent, none),
         pairs=(pair,),
         missing=(("birds-flying", "clouds"),),
-        real=Confusion.of([(name, name) for name in MOTIONS]),
-        still=Confusion.of([(name, "still") for name in MOTIONS]),
+        real=Confusion.of([(name, name) for name in STARTERS]),
+        still=Confusion.of([(name, "still") for name in STARTERS]),
     )
 
 
