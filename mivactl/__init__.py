@@ -1,6 +1,27 @@
-"""mivactl moves motion adapters about and talks to people: store, registries, resolver, operations, commands."""
+"""mivactl moves motion adapters about and talks to people: store, registries, resolver, operations, commands.
+
+From Python: `mivactl.animate`, and `load_miva`, `set_adapters`, `unload_miva` for pipelines of diffusers.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mivactl.python_door import Animation, animate, load_miva, set_adapters, unload_miva
+
+__all__ = ["Animation", "animate", "load_miva", "set_adapters", "unload_miva", "version"]
+
+# the command line comes through here too: what it does not need is imported when it is first asked for
+_LATER = frozenset({"Animation", "animate", "load_miva", "set_adapters", "unload_miva"})
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the door calls so
+    if name in _LATER:
+        from mivactl import python_door
+
+        return getattr(python_door, name)
+    raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
 
 
 def version() -> str:

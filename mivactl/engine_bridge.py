@@ -13,6 +13,7 @@ from engine.progress import Phase, Progress, SilentProgress
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.animation.animate import Rendered
     from engine.animation.studio import Studio
     from engine.recipe import TrainRecipe
     from engine.requests import (
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
         ClipComparison,
         CompareRequest,
         CompareResult,
+        ExportRequest,
+        ExportResult,
+        ImportChoices,
+        ImportRequest,
+        ImportResult,
         MovedShare,
         SiteCosine,
         StudioRequest,
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from engine.run_settings import RunChoices
     from registry_schema.adapter_spec import AdapterSpec
     from registry_schema.base_spec import BaseSpec
+    from registry_schema.digests import Digest
     from registry_schema.receipt import Receipt, RunSettings
 
 __all__ = [
@@ -40,9 +47,15 @@ __all__ = [
     "ClipComparison",
     "CompareRequest",
     "CompareResult",
+    "ExportRequest",
+    "ExportResult",
+    "ImportChoices",
+    "ImportRequest",
+    "ImportResult",
     "MovedShare",
     "Phase",
     "Progress",
+    "Rendered",
     "RunChoices",
     "SilentProgress",
     "SiteCosine",
@@ -57,13 +70,21 @@ __all__ = [
     "compare",
     "compare_clips",
     "draw_sample_picture",
+    "export_motion_lora",
     "frame_size",
+    "import_adapter",
+    "load_into_pipeline",
     "load_studio",
     "packaged_base_folders",
     "photo_pixels",
+    "pipeline_architecture",
+    "render",
     "settle",
     "train",
     "training_recipe",
+    "unload_from_pipeline",
+    "weigh_in_pipeline",
+    "write_rendered",
     "write_small_copy",
 ]
 
@@ -72,6 +93,9 @@ _LATER: Final = {
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
     "CompareRequest": "engine.requests",
+    "ExportRequest": "engine.requests",
+    "ImportChoices": "engine.requests",
+    "ImportRequest": "engine.requests",
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
     "TrainRequest": "engine.requests",
@@ -153,6 +177,21 @@ def animate(studio: Studio, request: AnimateRequest, progress: Progress) -> Anim
     return api.animate(studio, request, progress)
 
 
+def render(studio: Studio, request: AnimateRequest, progress: Progress) -> Rendered:
+    """The clip of one photo, in memory; see `engine.api.render`."""
+    _prepare_threads()
+    from engine import api
+
+    return api.render(studio, request, progress)
+
+
+def write_rendered(studio: Studio, rendered: Rendered, request: AnimateRequest, progress: Progress) -> AnimateResult:
+    """A rendered clip in files; see `engine.api.write`."""
+    from engine import api
+
+    return api.write(studio, rendered, request, progress)
+
+
 def compare(studio: Studio, request: CompareRequest, progress: Progress) -> CompareResult:
     """Conflicts and a grid; see `engine.api.compare`."""
     _prepare_threads()
@@ -209,6 +248,57 @@ def training_recipe(
     chosen = recipe.recipe_from_toml(file or b"", defaults=recipe.base_defaults(base))
     document = recipe.merged(chosen.model_dump(by_alias=True), overrides)
     return recipe.recipe_from_dict(recipe.apply_overrides(document, sets))
+
+
+def import_adapter(request: ImportRequest) -> ImportResult:
+    """A checkpoint from elsewhere as a draft; see `engine.api.import_adapter`."""
+    _prepare_threads()
+    from engine import api
+
+    return api.import_adapter(request)
+
+
+def export_motion_lora(request: ExportRequest) -> ExportResult:
+    """The temporal part of an adapter as a motion LoRA; see `engine.api.export_motion_lora`."""
+    _prepare_threads()
+    from engine import api
+
+    return api.export_motion_lora(request)
+
+
+def pipeline_architecture(pipeline: Any) -> Digest:  # noqa: ANN401 - a pipeline of diffusers, which has no types
+    """Fingerprint of the denoiser of a diffusers pipeline; raises `Incompatible` if it has none for clips."""
+    from engine.interop.pipeline_host import pipeline_denoiser, stock_architecture
+
+    return stock_architecture(pipeline_denoiser(pipeline))
+
+
+def load_into_pipeline(
+    pipeline: Any,  # noqa: ANN401
+    weights: Path,
+    spec: AdapterSpec,
+    *,
+    name: str,
+    weight: float | None,
+) -> None:
+    """One more adapter on a diffusers pipeline; see `engine.interop.pipeline_adapters`."""
+    from engine.interop import pipeline_adapters
+
+    pipeline_adapters.load_into_pipeline(pipeline, weights, spec, name=name, weight=weight)
+
+
+def weigh_in_pipeline(pipeline: Any, weights: Mapping[str, float]) -> None:  # noqa: ANN401
+    """Other weights for the adapters on a diffusers pipeline."""
+    from engine.interop import pipeline_adapters
+
+    pipeline_adapters.weigh_in_pipeline(pipeline, weights)
+
+
+def unload_from_pipeline(pipeline: Any) -> None:  # noqa: ANN401
+    """A diffusers pipeline without adapters, as it was."""
+    from engine.interop import pipeline_adapters
+
+    pipeline_adapters.unload_from_pipeline(pipeline)
 
 
 def draw_sample_picture(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Putting adapters on a base, and taking them off again without a trace."""
+"""Putting adapters on a denoiser, and taking them off again without a trace."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from engine.adapters.cross_frame import CrossFrameAttention
 from engine.adapters.cross_processor import CrossProcessor
+from engine.adapters.foreign_hooks import refuse_foreign_hooks, register_processor
 from engine.adapters.self_processor import SelfProcessor
+from engine.adapters.sequential import SequentialCrossFrame
 from engine.adapters.site_processor import SiteProcessor
 from engine.adapters.temporal_processor import TemporalProcessor
 from registry_schema.errors import Incompatible
@@ -15,13 +18,19 @@ from registry_schema.errors import Incompatible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from torch.utils.hooks import RemovableHandle
+
     from engine.adapters.composition import Composition, Term
-    from engine.adapters.cross_frame import CrossFrameAttention
     from engine.adapters.implicit_prompt import ImplicitPrompt
     from engine.adapters.site_processor import Observer
     from engine.adapters.temporal_lora import TemporalLora
     from engine.bases.attention_site import AttentionSite
-    from engine.bases.base import Base
+    from engine.bases.base import Host
+    from engine.bases.diffusers_types import DenoiserModel
+
+
+for _processor_class in (SelfProcessor, CrossProcessor, TemporalProcessor):
+    register_processor(_processor_class)
 
 
 @dataclass(frozen=True)
@@ -33,80 +42,130 @@ class Placed:
     before: object
 
 
-@dataclass(frozen=True)
 class Attachment:
-    """Adapters on a base."""
+    """Adapters on a denoiser.
 
-    placed: tuple[Placed, ...]
+    Args:
+        denoiser: what they stand on.
+        sites: all of its attention layers.
+    """
+
+    def __init__(self, denoiser: DenoiserModel, sites: Sequence[AttentionSite]) -> None:
+        self._denoiser = denoiser
+        self._sites = tuple(sites)
+        self._placed: list[Placed] = []
+        self._handles: list[RemovableHandle] = [denoiser.register_forward_pre_hook(lambda *_: self.verify())]
+
+    def put(self, site: AttentionSite, processor: SiteProcessor) -> None:
+        """Let `processor` compute `site` until the adapters come off."""
+        self._placed.append(Placed(site, processor, site.processor))
+        site.put(processor)
+
+    def follow(self, update: SequentialCrossFrame) -> None:
+        """Let `update` change the residual stream until the adapters come off."""
+        self._handles.extend(update.place())
 
     def verify(self) -> None:
         """Make sure that every processor is still where it was put.
 
-        Several calls of diffusers exchange processors without a word (fused projections, IP adapters, slicing). The
-        adapters would then do nothing, silently.
+        Several calls of diffusers exchange processors or whole layers without a word (fused projections, IP adapters,
+        slicing, FreeNoise). The adapters would then do nothing, silently.
 
         Raises:
             Incompatible: a site is computed by something else.
         """
-        for item in self.placed:
+        for site in self._sites:
+            refuse_foreign_hooks(site)
+            if _layer_at(self._denoiser, site.path) is not site.module:
+                msg = f"the layer `{site.path}` was exchanged for another while adapters are attached"
+                raise Incompatible(msg, hint="change the base first, then attach adapters")
+        for item in self._placed:
             if item.site.processor is not item.processor:
                 seen = type(item.site.processor).__name__
                 msg = f"adapters were detached at `{item.site.path}`: `{seen}` computes it now"
                 raise Incompatible(msg, hint="change the base's attention before adapters are attached")
 
+    def detach(self) -> None:
+        """Take the adapters off; a second time does nothing."""
+        for handle in self._handles:
+            handle.remove()
+        for item in self._placed:
+            item.site.put(item.before)
+        self._handles.clear()
+        self._placed.clear()
 
-@contextmanager
-def attached(base: Base, composition: Composition, *, observe: Observer | None = None) -> Iterator[Attachment]:
-    """A base with adapters on it; at the end it is exactly what it was.
 
-    Before each forward pass of the denoiser the processors are verified.
+def attach(host: Host, composition: Composition, *, observe: Observer | None = None) -> Attachment:
+    """Adapters on a host, until `Attachment.detach`; before each forward pass the processors are verified.
 
     Args:
-        base: any base.
-        composition: adapters whose parts fit the base's sites.
+        host: any base, or a denoiser somebody else runs.
+        composition: adapters whose parts fit the host's sites.
         observe: is told each adapter's update at each site; see `SiteProcessor`.
 
     Raises:
         Incompatible: an adapter was made for other sites, or adapters are attached already.
     """
-    sites = base.sites()
+    sites = host.sites()
     _require_fit(sites, composition)
-    attachment = Attachment(tuple(_plan(base, composition, observe)))
-    for item in attachment.placed:
-        item.site.put(item.processor)
-    guard = base.denoiser.register_forward_pre_hook(lambda *_: attachment.verify())
+    attachment = Attachment(host.denoiser, sites)
+    try:
+        attachment.verify()
+        for site in sites:
+            _place(attachment, host, composition, site, observe)
+    except BaseException:
+        attachment.detach()
+        raise
+    return attachment
+
+
+@contextmanager
+def attached(host: Host, composition: Composition, *, observe: Observer | None = None) -> Iterator[Attachment]:
+    """A host with adapters on it; at the end it is exactly what it was. See `attach`."""
+    attachment = attach(host, composition, observe=observe)
     try:
         yield attachment
     finally:
-        guard.remove()
-        for item in attachment.placed:
-            item.site.put(item.before)
+        attachment.detach()
 
 
-def _plan(base: Base, composition: Composition, observe: Observer | None) -> Iterator[Placed]:
-    for site in base.sites():
-        processor = _processor(base, composition, site, observe)
-        if processor is not None:
-            yield Placed(site, processor, site.processor)
+def _place(
+    attachment: Attachment, host: Host, composition: Composition, site: AttentionSite, observe: Observer | None
+) -> None:
+    behind = _sequential_terms(composition, site)
+    processor = _processor(host, composition, site, observe)
+    if processor is not None:
+        attachment.put(site, processor)
+    if behind:
+        attachment.follow(SequentialCrossFrame(site, behind, calls=host.calls, observe=observe))
 
 
 def _processor(
-    base: Base, composition: Composition, site: AttentionSite, observe: Observer | None
+    host: Host, composition: Composition, site: AttentionSite, observe: Observer | None
 ) -> SiteProcessor | None:
     """What should compute `site`; None where the base computes it as ever."""
-    terms = composition.terms(site)
+    terms = [term for term in composition.terms(site) if not _is_sequential(term)]
     share = composition.base_share(site)
     if not terms and (site.kind != "cross" or share == 1):
         return None
     # the kind of a site decides the kind of its parts, which the type checker can not see
     if site.kind == "self":
         return SelfProcessor(
-            site, cast("Sequence[Term[CrossFrameAttention]]", terms), calls=base.calls, observe=observe
+            site, cast("Sequence[Term[CrossFrameAttention]]", terms), calls=host.calls, observe=observe
         )
     if site.kind == "temporal":
-        return TemporalProcessor(site, cast("Sequence[Term[TemporalLora]]", terms), calls=base.calls, observe=observe)
+        return TemporalProcessor(site, cast("Sequence[Term[TemporalLora]]", terms), calls=host.calls, observe=observe)
     prompts = cast("Sequence[Term[ImplicitPrompt]]", terms)
-    return CrossProcessor(site, prompts, calls=base.calls, observe=observe, base_share=share)
+    return CrossProcessor(site, prompts, calls=host.calls, observe=observe, base_share=share)
+
+
+def _sequential_terms(composition: Composition, site: AttentionSite) -> list[Term[CrossFrameAttention]]:
+    terms = [term for term in composition.terms(site) if _is_sequential(term)]
+    return cast("list[Term[CrossFrameAttention]]", terms)
+
+
+def _is_sequential(term: Term) -> bool:
+    return isinstance(term.part, CrossFrameAttention) and term.part.spec.placement == "sequential"
 
 
 def _require_fit(sites: Sequence[AttentionSite], composition: Composition) -> None:
@@ -120,3 +179,10 @@ def _require_fit(sites: Sequence[AttentionSite], composition: Composition) -> No
         if isinstance(site.processor, SiteProcessor):
             msg = f"adapters are attached already, at `{site.path}`"
             raise Incompatible(msg, hint="compose them instead of attaching twice")
+
+
+def _layer_at(denoiser: DenoiserModel, path: str) -> object:
+    try:
+        return denoiser.get_submodule(path)
+    except AttributeError:
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 from torch import nn
@@ -47,7 +47,7 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
         super().__init__(site, terms, calls=calls, observe=observe)
         self._base_share = base_share
         self._base = site.processor
-        self._folded = [_fold(site, term.part) for term in self._terms]
+        self._folds = [Fold(term.part) for term in self._terms]
 
     def _compute(
         self, attention: AttentionModule, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None
@@ -60,21 +60,49 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
         return self._added(words, updates) if updates or words is not None else torch.zeros_like(hidden)
 
     def _updates(self, attention: AttentionModule, hidden: Tensor) -> list[Tensor]:
-        query: Tensor | None = None
+        queries: dict[bool, Tensor] = {}
         updates = []
-        for term, folded in zip(self._terms, self._folded, strict=True):
+        for term, fold in zip(self._terms, self._folds, strict=True):
+            folded = None if self._site.layer.norms_query else fold.of(attention.to_q)
             if folded is not None:
                 updates.append(term.part.from_rank(F.linear(hidden, *folded)))
                 continue
-            query = self._site.layer.query(attention, hidden) if query is None else query
-            updates.append(term.part.from_query(query))
+            biased = term.part.query_bias
+            if biased not in queries:
+                queries[biased] = self._site.layer.query(attention, hidden, biased=biased)
+            updates.append(term.part.from_query(queries[biased]))
         return updates
 
 
-def _fold(site: AttentionSite, part: ImplicitPrompt) -> tuple[Tensor, Tensor | None] | None:
-    """One map instead of two, where that is exact: nothing between them, and nothing about to change them."""
-    projection = site.module.to_q
-    plain = type(projection) is nn.Linear and not projection._forward_hooks and not projection._forward_pre_hooks
-    if part.training or site.layer.norms_query or not plain:
-        return None
-    return part.folded(projection)
+class Fold:
+    """One map instead of two, the base's query projection and a prompt's `down`, where nothing stands between them.
+
+    Args:
+        part: the prompt.
+    """
+
+    def __init__(self, part: ImplicitPrompt) -> None:
+        self._part = part
+        self._weight: Tensor | None = None
+        self._state: tuple[object, ...] = ()
+        self._folded: tuple[Tensor, Tensor | None] | None = None
+
+    def of(self, projection: nn.Module) -> tuple[Tensor, Tensor | None] | None:
+        """Weight and bias of the one map; None where `projection` is more than a linear layer, or in training.
+
+        Made once, and again when the layer was exchanged, moved or cast.
+        """
+        if self._part.training or not _is_plain(projection):
+            return None
+        weight = projection.weight
+        state = (weight.data_ptr(), weight.device, weight.dtype, weight._version)
+        if self._weight is not weight or state != self._state:
+            self._weight, self._state = weight, state
+            self._folded = self._part.folded(projection)
+        return self._folded
+
+
+def _is_plain(projection: nn.Module) -> TypeGuard[nn.Linear]:
+    """Whether a layer is its weight and bias: no style LoRA around it, no hook, no casting or offloading wrapper."""
+    hooked = projection._forward_hooks or projection._forward_pre_hooks or "forward" in vars(projection)
+    return type(projection) is nn.Linear and not hooked

@@ -27,10 +27,12 @@ class ImplicitPrompt(AdapterPart):
     Args:
         site: a cross-attention site.
         rank: hidden width, the number of prompt tokens it stands for.
+        query_bias: whether the bias of the base's query takes part.
     """
 
-    def __init__(self, site: AttentionSite, rank: int) -> None:
+    def __init__(self, site: AttentionSite, rank: int, *, query_bias: bool = True) -> None:
         super().__init__()
+        self.query_bias = query_bias
         self.down = FollowingLinear(site.width, rank, bias=False)
         self.norm = FollowingLayerNorm(rank)
         self.up = FollowingLinear(rank, site.width, bias=False)
@@ -62,5 +64,6 @@ class ImplicitPrompt(AdapterPart):
         with torch.no_grad():
             down = self.down.weight.float()
             weight = down @ projection.weight.float()
-            bias = None if projection.bias is None else (down @ projection.bias.float()).to(projection.weight.dtype)
+            without = projection.bias is None or not self.query_bias
+            bias = None if without else (down @ projection.bias.float()).to(projection.weight.dtype)
             return weight.to(projection.weight.dtype), bias

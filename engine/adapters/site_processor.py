@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, Self
 
 import torch
 
 from engine.adapters.composition import Part_co, Term
+from engine.bases.attention_layer import attend
 from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from diffusers.models.attention_dispatch import AttentionBackendName
     from torch import Tensor
 
     from engine.bases.attention_layer import Rotary
@@ -36,9 +38,20 @@ class SiteProcessor(ABC, Generic[Part_co]):
         observe: is told each adapter's update at the site, by place in the composition and without its weight.
     """
 
-    # diffusers writes these two on every processor of a `WanAttention`
-    _attention_backend = None
-    _parallel_config = None
+    # diffusers writes these two on every processor that has them
+    _attention_backend: AttentionBackendName | None = None
+    _parallel_config: object = None
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """A processor; without arguments, as `load_ip_adapter` makes one of the class it finds, it is refused.
+
+        Raises:
+            Incompatible: no arguments.
+        """
+        if not args and not kwargs:
+            msg = "diffusers would put an attention processor without weights in the place of one with adapters"
+            raise Incompatible(msg, hint="load the IP-Adapter first, then attach motion adapters")
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -62,6 +75,9 @@ class SiteProcessor(ABC, Generic[Part_co]):
         rotary_emb: Rotary | None = None,
     ) -> Tensor:
         """The layer's output, in the shape of `hidden_states`; called by diffusers, by these names."""
+        if self._parallel_config is not None:
+            msg = "the denoiser runs in context parallel, which splits the frames that adapters compare"
+            raise Incompatible(msg, hint="run one clip per device instead")
         if attention_mask is not None:
             msg = f"attention site `{self._site.path}` was given a mask, expected none"
             raise Incompatible(msg)
@@ -72,6 +88,19 @@ class SiteProcessor(ABC, Generic[Part_co]):
         self, attention: AttentionModule, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None
     ) -> Tensor:
         """The layer's output."""
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Refused: the copy would stand on a copied base with weights nobody else knows.
+
+        Raises:
+            Incompatible: always.
+        """
+        msg = f"the denoiser was copied with adapters on it, at `{self._site.path}`"
+        raise Incompatible(msg, hint="take the adapters off, copy, and attach them to both")
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """`attend` by the backend that `set_attention_backend` chose."""
+        return attend(query, key, value, backend=self._attention_backend)
 
     def _tell(self, updates: Sequence[Tensor]) -> None:
         if self._observe is not None:

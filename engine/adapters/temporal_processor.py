@@ -8,7 +8,6 @@ import torch
 
 from engine.adapters.site_processor import SiteProcessor
 from engine.adapters.temporal_lora import TemporalLora
-from engine.bases.attention_layer import attend
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +35,7 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         anchor_weight = 1 - sum(term.weight for term in self._terms)
         anchor = None
         if abs(anchor_weight) > ANCHOR_TOLERANCE:
-            anchor = anchor_weight * attend(projection.query, projection.key, projection.value)
+            anchor = anchor_weight * self._attend(projection.query, projection.key, projection.value)
         # the frozen output projection is linear and the weights, anchor included, sum to 1: once is enough
         output = self._site.layer.output(attention, self._added(anchor, mixed))
         return self._added(output, [term.part.out(values) for term, values in zip(self._terms, mixed, strict=True)])
@@ -48,12 +47,12 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         query = layer.query_heads(attention, raw, None)
         key = torch.cat([projection.key + part.to_k(hidden).view_as(projection.key) for part in parts])
         value = torch.cat([projection.value + part.to_v(hidden).view_as(projection.value) for part in parts])
-        return attend(query, key, value).chunk(len(parts))
+        return self._attend(query, key, value).chunk(len(parts))
 
     def _observed(self, attention: AttentionModule, projection: Projection, mixed: tuple[Tensor, ...]) -> Tensor:
         """The same with each adapter's update by itself."""
         layer = self._site.layer
-        base = layer.output(attention, attend(projection.query, projection.key, projection.value))
+        base = layer.output(attention, self._attend(projection.query, projection.key, projection.value))
         pairs = zip(self._terms, mixed, strict=True)
         updates = [layer.output(attention, values) + term.part.out(values) - base for term, values in pairs]
         self._tell(updates)

@@ -20,7 +20,7 @@ from engine.video.photo import open_photo
 from registry_schema.errors import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -42,6 +42,19 @@ class Prepared:
     photo: Photo
     framing: Framing
     picture: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A photo's clip before it is written anywhere, and the seconds it took."""
+
+    prepared: Prepared
+    generated: Generated
+    seconds: Mapping[str, float]
+
+    def frames(self) -> NDArray[np.uint8]:
+        """The clip at output size: f h w 3, sRGB; frame 0 is the photo."""
+        return enlarge_clip(self.generated.clip, self.prepared.picture, self.prepared.framing)
 
 
 @dataclass
@@ -67,6 +80,16 @@ def animate_photo(studio: Studio, request: AnimateRequest, progress: Progress) -
         NotFound, UsageProblem, IntegrityProblem, ResourceProblem: the photo, an output, or memory.
         Interrupted: Ctrl-C; what was sampled so far lies beside the first output as `*.partial.mp4`.
     """
+    return write_rendered(studio, render_photo(studio, request, progress), request, progress)
+
+
+def render_photo(studio: Studio, request: AnimateRequest, progress: Progress) -> Rendered:
+    """The clip of one photo, in memory; the request's outputs are for what Ctrl-C leaves.
+
+    Raises:
+        NotFound, UsageProblem, IntegrityProblem, ResourceProblem: the photo, or memory.
+        Interrupted: as `animate_photo`.
+    """
     watch = Stopwatch()
     with watch.phase("photo"), memory_problems():
         prepared = prepare(studio, request)
@@ -75,15 +98,28 @@ def animate_photo(studio: Studio, request: AnimateRequest, progress: Progress) -
             generated = _generate(studio, prepared, request.settings, progress)
     except GenerationInterrupted as stop:
         raise _keep_partial(stop, prepared, request) from stop
+    return Rendered(prepared, generated, watch.seconds)
+
+
+def write_rendered(studio: Studio, rendered: Rendered, request: AnimateRequest, progress: Progress) -> AnimateResult:
+    """A rendered clip in all outputs of the request, with its receipt.
+
+    Args:
+        request: the one it was rendered for; its outputs may be others.
+
+    Raises:
+        UsageProblem, ResourceProblem: an output can not be written.
+    """
+    watch = Stopwatch()
     with watch.phase("writing"), memory_problems():
-        receipt, notes = _write(studio, prepared, generated, request, progress)
+        receipt, notes = _write(studio, rendered.prepared, rendered.generated, request, progress)
     return AnimateResult(
         photo=request.photo,
         outputs=request.outputs,
         receipt=receipt,
-        moved=moved_shares(studio, generated),
-        notes=(*prepared.photo.notes, *notes),
-        seconds=watch.seconds,
+        moved=moved_shares(studio, rendered.generated),
+        notes=(*rendered.prepared.photo.notes, *notes),
+        seconds={**rendered.seconds, **watch.seconds},
     )
 
 

@@ -10,13 +10,26 @@ from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from engine.bases.attention_layer import AttentionLayer
     from engine.bases.call import Call
     from engine.bases.diffusers_types import AttentionModule, Processor
 
 SiteKind = Literal["self", "cross", "temporal"]
+
+
+@dataclass(frozen=True)
+class ResidualStream:
+    """Where the sum of a block's input and its self attention can be met, and changed.
+
+    Args:
+        norm: is given the sum as its only input.
+        reader: the next layer that is added to the sum; it sees the sum through `norm` alone.
+    """
+
+    norm: nn.Module
+    reader: nn.Module
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class AttentionSite:
         down_scale: latent cells on one side of a token.
         module: the layer itself.
         layer: how layers of this family compute.
+        stream: the residual stream behind a self site, in families whose adapters may stand there.
     """
 
     path: str
@@ -42,6 +56,7 @@ class AttentionSite:
     down_scale: int
     module: AttentionModule = field(repr=False, compare=False)
     layer: AttentionLayer = field(repr=False, compare=False)
+    stream: ResidualStream | None = field(default=None, repr=False, compare=False)
 
     @property
     def processor(self) -> Processor:
