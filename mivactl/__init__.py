@@ -1,6 +1,6 @@
 """mivactl moves motion adapters about and talks to people: store, registries, resolver, operations, commands.
 
-From Python: `mivactl.animate`, and `load_miva`, `set_adapters`, `unload_miva` for pipelines of diffusers.
+From Python: `animate`, and `load_miva`, `set_adapters`, `photo_start`, `unload_miva` for pipelines of diffusers.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mivactl.python_door import Animation, animate, load_miva, set_adapters, unload_miva
+    from mivactl.python_door import Animation, animate, load_miva, photo_start, set_adapters, unload_miva
 
-__all__ = ["Animation", "animate", "load_miva", "set_adapters", "unload_miva", "version"]
+__all__ = ["Animation", "animate", "load_miva", "photo_start", "set_adapters", "unload_miva", "version"]
 
 # the command line comes through here too: what it does not need is imported when it is first asked for
-_LATER = frozenset({"Animation", "animate", "load_miva", "set_adapters", "unload_miva"})
+_LATER = frozenset({"Animation", "animate", "load_miva", "photo_start", "set_adapters", "unload_miva"})
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the door calls so
     if name in _LATER:
-        from mivactl import python_door
+        from importlib import import_module
 
-        return getattr(python_door, name)
+        return getattr(import_module("mivactl.python_door"), name)
     raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
 
 

@@ -77,6 +77,7 @@ __all__ = [
     "load_studio",
     "packaged_base_folders",
     "photo_pixels",
+    "photo_start",
     "pipeline_architecture",
     "render",
     "settle",
@@ -299,6 +300,21 @@ def unload_from_pipeline(pipeline: Any) -> None:  # noqa: ANN401
     from engine.interop import pipeline_adapters
 
     pipeline_adapters.unload_from_pipeline(pipeline)
+
+
+def photo_start(
+    pipeline: Any,  # noqa: ANN401
+    photo: Path,
+    *,
+    frames: int,
+    width: int,
+    height: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Arguments that let a diffusers pipeline begin with a photo; see `engine.interop.pipeline_photo`."""
+    from engine.interop.pipeline_photo import photo_start as started
+
+    return started(pipeline, photo, frames=frames, width=width, height=height, seed=seed)
 
 
 def draw_sample_picture(path: Path) -> None:

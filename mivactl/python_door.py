@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mivactl.engine_bridge import RunChoices, SilentProgress, unload_from_pipeline, weigh_in_pipeline
+from mivactl.engine_bridge import photo_start as started_with_photo
 from mivactl.operations.composition import Wanted
 from mivactl.operations.pipelines import load_adapter_into
 from mivactl.operations.render import render_one
@@ -81,7 +82,7 @@ def animate(  # noqa: PLR0913 - one parameter for each choice, like the command'
     Raises:
         MivaError: `message` says what is wrong, `hint` the way out.
     """
-    given = {"seed": seed, "steps": steps, "frames": frames, "fps": fps, "size": size}
+    given: dict[str, Any] = {"seed": seed, "steps": steps, "frames": frames, "fps": fps, "size": size}
     with hints_told():
         choices = RunChoices(**{name: value for name, value in given.items() if value is not None})
         wanted = Wanted(refs=_references(use), base=base, yes=yes)
@@ -118,6 +119,26 @@ def set_adapters(pipe: Any, weights: Mapping[str, float]) -> None:  # noqa: ANN4
         weigh_in_pipeline(pipe, weights)
 
 
+def photo_start(
+    pipe: Any,  # noqa: ANN401
+    photo: str | Path,
+    *,
+    frames: int,
+    width: int,
+    height: int,
+    seed: int = 42,
+) -> dict[str, Any]:
+    """Arguments for one call of a pipeline, `pipe("", **photo_start(...))`: its clip then begins with the photo.
+
+    Pipelines for text start from noise alone; adapters are trained to look at a clean frame 0.
+
+    Raises:
+        MivaError: `message` says what is wrong, `hint` the way out.
+    """
+    with hints_told():
+        return started_with_photo(pipe, Path(photo), frames=frames, width=width, height=height, seed=seed)
+
+
 def unload_miva(pipe: Any) -> None:  # noqa: ANN401
     """Take all adapters off; the pipeline is what it was, bit for bit."""
     with hints_told():
@@ -139,7 +160,7 @@ def _references(use: str | Iterable[str] | Mapping[str, float]) -> tuple[Adapter
     if isinstance(use, str):
         return (AdapterRef.parse(use),)
     if hasattr(use, "items"):
-        return tuple(AdapterRef.parse(f"{name}:{float(weight):f}") for name, weight in use.items())
+        return tuple(AdapterRef.parse(f"{name}:{float(weight):.12f}") for name, weight in use.items())
     return tuple(AdapterRef.parse(text) for text in use)
 
 

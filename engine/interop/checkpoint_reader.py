@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -135,10 +136,8 @@ def require_tensor(name: object, value: object) -> torch.Tensor:
 def said(error: Exception) -> str:
     """What a library complains of, in one line."""
     text = str(error)
-    marker = "Unsupported global: GLOBAL "
-    if marker in text:
-        called = text.split(marker, 1)[1].split(" ", 1)[0]
-        return f"it wants to run `{called}`, which is not data"
+    if called := re.search(r"nsupported (?:global: )?GLOBAL (\S+)", text):
+        return f"it wants to run `{called[1]}`, which is not data"
     return f"{type(error).__name__}: {' '.join(text.split())[:200]}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from registry_schema.adapter_spec import (
     AdapterSpec,
@@ -14,6 +14,7 @@ from registry_schema.adapter_spec import (
 )
 from registry_schema.errors import Incompatible
 from registry_schema.ranks import MAX_RANK, Ranks
+from registry_schema.sampling import SamplingHints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,7 @@ def checkpoint_spec(
         temporal_lora=None if wan else TemporalLoraSpec(alpha=alpha),
         clip=base.clip,
         noise_schedule=base.noise_schedule,
+        sampling=SamplingHints(),
     )
     return spec, tuple(notes)
 
@@ -76,7 +78,7 @@ def _weighting(
     return FixedWeighting(first=0.5)
 
 
-def _cross_frame_rank(source: str, tensors: Mapping[str, Tensor]) -> int | str:
+def _cross_frame_rank(source: str, tensors: Mapping[str, Tensor]) -> int | Literal["full"]:
     if any(name.endswith(".cfa.o.lora_A.weight") for name in tensors):
         return _rank(source, tensors, ".cfa.o.lora_A.weight", "the cross-frame attention")
     if any(name.endswith(".cfa.o.weight") for name in tensors):

@@ -21,6 +21,7 @@ from engine.interop.key_meaning import Bound, meaning
 from registry_schema.adapter_spec import AdapterSpec, TemporalLoraSpec
 from registry_schema.errors import Incompatible
 from registry_schema.ranks import Ranks
+from registry_schema.sampling import SamplingHints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,12 +59,13 @@ def motion_lora_bytes(weights: Path, spec: AdapterSpec, base: Path) -> tuple[byt
         theirs: (tensors[ours].float() * scale).to(tensors[ours].dtype) if "lora_B" in ours else tensors[ours]
         for ours, theirs in _names(sites).items()
     }
-    config = _config(sites, rank=rank, alpha=rank)
+    config = _plain(_config(sites, rank=rank, alpha=rank))
     model = _skeleton(sites)
-    inject_adapter_in_model(config, model, adapter_name=_ADAPTER)
+    # peft shortens the targets it is given to their last words, which mean more in a whole denoiser
+    inject_adapter_in_model(_config(sites, rank=rank, alpha=rank), model, adapter_name=_ADAPTER)
     wanted = get_peft_model_state_dict(model, adapter_name=_ADAPTER)
     require_same_tensors("motion LoRA", _shapes(wanted), _shapes(renamed))
-    metadata = {"format": "pt", LORA_ADAPTER_METADATA_KEY: json.dumps(_plain(config), indent=2, sort_keys=True)}
+    metadata = {"format": "pt", LORA_ADAPTER_METADATA_KEY: json.dumps(config, indent=2, sort_keys=True)}
     named = {f"{PREFIX}{name}": tensor for name, tensor in renamed.items()}
     return tensor_file_bytes(named, metadata), rank, len(named)
 
@@ -96,6 +98,7 @@ def import_motion_lora(file: Path, base: Path, *, motion: str) -> Imported:
         temporal_lora=TemporalLoraSpec(alpha=float(rank if alpha is None else alpha)),
         clip=spec.clip,
         noise_schedule=spec.noise_schedule,
+        sampling=SamplingHints(),
     )
     adapter = MivaAdapter.empty(adapter_spec, all_sites)
     adapter.load_state_dict({ours: factors[theirs] for ours, theirs in _names(sites).items()}, strict=True, assign=True)

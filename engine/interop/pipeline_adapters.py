@@ -56,7 +56,7 @@ def load_into_pipeline(
         if not adapters.names:
             adapters.close()
         raise
-    vars(denoiser)[_KEPT_AS] = adapters
+    setattr(denoiser, _KEPT_AS, adapters)
 
 
 def weigh_in_pipeline(pipeline: DiffusersModel, weights: Mapping[str, float]) -> None:
@@ -76,7 +76,7 @@ def unload_from_pipeline(pipeline: DiffusersModel) -> None:
         UsageProblem: nothing is loaded.
     """
     _loaded(pipeline).close()
-    del vars(pipeline_denoiser(pipeline))[_KEPT_AS]
+    delattr(pipeline_denoiser(pipeline), _KEPT_AS)
 
 
 class PipelineAdapters:

@@ -1,13 +1,16 @@
 """`mivactl import`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from mivactl.cli.composition_options import one_of
 from mivactl.cli.options import BaseOption
 from mivactl.cli.run import Run
+
+if TYPE_CHECKING:
+    from mivactl.operations.import_adapter import Combine
 
 
 def import_(  # noqa: PLR0913 - one parameter for each option
@@ -53,7 +56,7 @@ def import_(  # noqa: PLR0913 - one parameter for each option
         base=base,
         motion=motion,
         temperature=temperature,
-        combine=one_of("--combine", combine, ("separate", "joint")),
+        combine=cast("Combine", one_of("--combine", combine, ("separate", "joint"))),
         lora_alpha=lora_alpha,
         motion_lora=motion_lora,
     )

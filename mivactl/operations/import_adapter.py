@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mivactl.engine_bridge import ImportResult
     from mivactl.session import Session
 
+Combine = Literal["separate", "joint"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions:
@@ -39,7 +41,7 @@ class ImportOptions:
     base: str | None = None
     motion: str | None = None
     temperature: float = 0.2
-    combine: Literal["separate", "joint"] = "joint"
+    combine: Combine = "joint"
     lora_alpha: float | None = None
     motion_lora: bool = False
 

@@ -37,7 +37,7 @@ def load_adapter_into(
     """
     if Path(adapter).is_dir():
         draft = read_draft(Path(adapter))
-        name = draft.release.name.name
+        name = draft.release.name.removeprefix("miva/")
         load_into_pipeline(pipeline, Path(adapter) / WEIGHTS, draft.spec, name=name, weight=weight)
         return name
     ref = AdapterRef.parse(str(adapter))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler, EulerDiscreteScheduler, UNet2DConditionModel
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.adapters.weights import save_adapter
 from engine.interop.pipeline_adapters import load_into_pipeline, unload_from_pipeline, weigh_in_pipeline
 from engine.interop.pipeline_host import pipeline_denoiser, stock_architecture
+from engine.interop.pipeline_photo import photo_start
 from registry_schema.errors import Incompatible, NotFound, UsageProblem
+from tests.end_to_end.tiny_world import write_photo
 from tests.engine.interop.tiny_pipelines import animatediff_pipeline, run, wan_pipeline
 from tests.engine.tiny_adapters import adapter_spec, all_parts, lively
 
@@ -209,3 +211,32 @@ def test_other_parts_of_an_adapter_work_alone(tmp_path):
     before = run(pipe)
     load_into_pipeline(pipe, path, adapter.spec, name="authors")
     assert not torch.allclose(run(pipe), before, atol=1e-3)
+
+
+@PIPELINES
+def test_a_photo_is_frame_zero_from_the_first_step_to_the_last(tmp_path, make_pipeline):
+    pipe, base = make_pipeline(tmp_path)
+    wan = base.spec.family == "wan"
+    photo = write_photo(tmp_path / "photo.png")
+    start = photo_start(pipe, photo, frames=9 if wan else 4, width=32, height=32, seed=1)
+    words = {"max_sequence_length": 5} if wan else {}
+    with Recorder(base.denoiser) as recorder:
+        done = pipe("", num_inference_steps=2, output_type="latent", **start, **words).frames
+    first = start["latents"][:, :, :1]
+    assert [torch.equal(noisy[:, :, :1], first) for noisy, *_ in recorder.passes] == [True, True]
+    assert torch.equal(done[:, :, :1], first)
+    assert not torch.equal(done[:, :, 1:], start["latents"][:, :, 1:])
+    other = photo_start(pipe, photo, frames=9 if wan else 4, width=32, height=32, seed=2)["latents"]
+    assert torch.equal(other[:, :, :1], first)
+    assert not torch.equal(other[:, :, 1:], start["latents"][:, :, 1:])
+
+
+def test_a_scheduler_that_rescales_latents_can_not_hold_a_photo(tmp_path):
+    pipe, _ = animatediff_pipeline(tmp_path)
+    photo = write_photo(tmp_path / "photo.png")
+    pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config)
+    with pytest.raises(Incompatible, match="`EulerDiscreteScheduler` rescales latents"):
+        photo_start(pipe, photo, frames=4, width=32, height=32, seed=1)
+    pipe, _ = wan_pipeline(tmp_path)
+    with pytest.raises(UsageProblem, match="a clip of 8 frames, expected one more than a multiple of 4"):
+        photo_start(pipe, photo, frames=8, width=32, height=32, seed=1)

@@ -36,25 +36,50 @@ FRAMES = 4
 def animatediff_pipeline(folder: Path) -> tuple[AnimateDiffPipeline, object]:
     """The pipeline, and our own base around the same denoiser with the embedding of the empty prompt as condition."""
     base = tiny_unet_base()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        text = CLIPTextModel(CLIPTextConfig(vocab_size=5, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-                                            num_attention_heads=2, max_position_embeddings=7,
-                                            bos_token_id=3, eos_token_id=4, pad_token_id=4)).eval()  # fmt: skip
-        vae = AutoencoderKL(block_out_channels=(8, 8, 8), norm_num_groups=4,
-                            down_block_types=("DownEncoderBlock2D",) * 3,
-                            up_block_types=("UpDecoderBlock2D",) * 3).eval()  # fmt: skip
-    scheduler = DDIMScheduler(
-        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1, clip_sample=False
-    )
-    # FreeNoise asks it how long clips may be; the U-Net has motion modules of its own
-    motion = MotionAdapter(block_out_channels=(16, 32), motion_layers_per_block=1, motion_num_attention_heads=2,
-                           motion_norm_num_groups=8, motion_max_seq_length=16, use_motion_mid_block=False)  # fmt: skip
-    pipeline = AnimateDiffPipeline(vae, text, _clip_tokenizer(folder), base.denoiser, motion, scheduler)
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline = animatediff_around(base.denoiser, folder)
     words, _ = pipeline.encode_prompt("", "cpu", 1, False)
     base._condition = words
     return pipeline, base
+
+
+def animatediff_around(denoiser, folder: Path, *, prediction: str = "epsilon") -> AnimateDiffPipeline:
+    """A pipeline around a denoiser that reads words of 16 numbers."""
+    levels = {"down_block_types": ("DownEncoderBlock2D",) * 3, "up_block_types": ("UpDecoderBlock2D",) * 3}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        config = CLIPTextConfig(
+            vocab_size=5,
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            max_position_embeddings=7,
+            bos_token_id=3,
+            eos_token_id=4,
+            pad_token_id=4,
+        )
+        text = CLIPTextModel(config).eval()
+        vae = AutoencoderKL(block_out_channels=(8, 8, 8), norm_num_groups=4, **levels).eval()
+        # FreeNoise asks it how long clips may be; the U-Net has motion modules of its own
+        motion = MotionAdapter(
+            block_out_channels=(16, 32),
+            motion_layers_per_block=1,
+            motion_num_attention_heads=2,
+            motion_norm_num_groups=8,
+            motion_max_seq_length=16,
+            use_motion_mid_block=False,
+        )
+    scheduler = DDIMScheduler(
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        steps_offset=1,
+        clip_sample=False,
+        prediction_type=prediction,
+    )
+    pipeline = AnimateDiffPipeline(vae, text, _clip_tokenizer(folder), denoiser, motion, scheduler)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
 
 
 def wan_pipeline(folder: Path) -> tuple[WanPipeline, object]:
