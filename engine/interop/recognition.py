@@ -63,7 +63,11 @@ class Look:
 
 
 _LOOKS = (
-    Look("one of the three files of mode `split`, which leave the implicit prompt out", every="i2v|attn2.*lora"),
+    Look(
+        "a MIVA checkpoint without its implicit prompt, as mode `split` and `combined.pt` by default leave it",
+        hint="give `adapter.pt` or `model.safetensors`, or combine again with CA2, CA3 and CA_norm in the list",
+        some=r"i2v_adapter|attn2\.processor\.to_\w+_lora",
+    ),
     Look(
         "a motion LoRA of AnimateDiff, or the temporal third of a split checkpoint",
         hint="import a motion LoRA with `--motion-lora`",

@@ -267,7 +267,8 @@ def wrong_files(base):
     temporal = {name: tensor for name, tensor in tensors.items() if "motion_modules" in name}
     unet = base.denoiser.state_dict()
     return {
-        "one of the three files of mode `split`": {k: v for k, v in tensors.items() if "i2v" in k},
+        "a MIVA checkpoint without its implicit prompt": {k: v for k, v in tensors.items() if "CA" not in k},
+        "a MIVA checkpoint without its implicit prompt, as": {k: v for k, v in tensors.items() if "i2v" in k},
         "a motion LoRA of AnimateDiff": temporal,
         "a motion LoRA of diffusers": {
             "unet.down_blocks.0.motion_modules.0.attn1.to_q.lora_A.weight": torch.ones(2, 2)

@@ -47,7 +47,7 @@ def test_tensors_come_back_with_the_step(tmp_path):
 def test_a_command_in_a_pickle_is_named_and_not_run(tmp_path):
     marker = tmp_path / "marker"
     path = saved({**TENSORS, "c": Command(f"touch {marker}")}, tmp_path)
-    with pytest.raises(IntegrityProblem, match=r"adapter.pt: it wants to run `\w+.system', which is not data"):
+    with pytest.raises(IntegrityProblem, match=r"adapter.pt: it wants to run '\w+\.system', which is not data"):
         read_checkpoint(path)
     assert not marker.exists()
     torch.load(path, weights_only=False)  # it would have
