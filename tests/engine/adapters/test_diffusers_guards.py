@@ -7,9 +7,15 @@ import copy
 import pytest
 import torch
 from diffusers import FirstBlockCacheConfig, PyramidAttentionBroadcastConfig, apply_first_block_cache
-from diffusers.hooks import LayerSkipConfig, apply_layer_skip, apply_pyramid_attention_broadcast
+from diffusers.hooks import (
+    LayerSkipConfig,
+    apply_layer_skip,
+    apply_layerwise_casting,
+    apply_pyramid_attention_broadcast,
+)
 from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 from diffusers.models.attention_processor import SlicedAttnProcessor, XFormersAttnProcessor
+from peft import LoraConfig
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
@@ -263,6 +269,28 @@ def test_the_folded_prompt_follows_a_layer_that_changes_under_it(tiny_base):
     with attached(tiny_base, Composition.of(lively(tiny_base))):
         assert torch.equal(predict(tiny_base), changed)
     assert not torch.equal(before, changed)
+
+
+@BASES
+def test_a_style_lora_inside_a_layer_counts_whenever_it_came(make_base):
+    base = make_base()
+    adapter = lively(base)
+    with attached(base, Composition.of(adapter)):
+        before = predict(base)
+        base.denoiser.add_adapter(LoraConfig(r=2, target_modules=["to_q"], init_lora_weights=False), "style")
+        under = predict(base)
+    with attached(base, Composition.of(adapter)):
+        assert torch.equal(predict(base), under)
+    assert not torch.allclose(under, before, atol=1e-4)
+
+
+def test_casting_by_the_bare_function_is_wans_own_trouble():
+    """What `enable_layerwise_casting` is for: without it Wan's time embedding is fed another format."""
+    base = tiny_wan_base()
+    apply_layerwise_casting(base.denoiser, storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.float32)
+    with attached(base, Composition.of(lively(base))), pytest.raises((RuntimeError, NotImplementedError)):
+        predict(base)
+    assert not any(isinstance(site.processor, SiteProcessor) for site in base.sites())
 
 
 def test_a_call_can_not_be_changed_under_a_pass_that_is_computed_again(tiny_base):
