@@ -48,6 +48,8 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
         self._base_share = base_share
         self._base = site.processor
         self._folds = [Fold(term.part) for term in self._terms]
+        for fold in self._folds:
+            self._folded(fold, site.module)  # made here, so that a compiled pass finds it made
 
     def _compute(
         self, attention: AttentionModule, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None
@@ -63,7 +65,7 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
         queries: dict[bool, Tensor] = {}
         updates = []
         for term, fold in zip(self._terms, self._folds, strict=True):
-            folded = None if self._site.layer.norms_query else fold.of(attention.to_q)
+            folded = self._folded(fold, attention)
             if folded is not None:
                 updates.append(term.part.from_rank(F.linear(hidden, *folded)))
                 continue
@@ -72,6 +74,9 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
                 queries[biased] = self._site.layer.query(attention, hidden, biased=biased)
             updates.append(term.part.from_query(queries[biased]))
         return updates
+
+    def _folded(self, fold: Fold, attention: AttentionModule) -> tuple[Tensor, Tensor | None] | None:
+        return None if self._site.layer.norms_query else fold.of(attention.to_q)
 
 
 class Fold:
@@ -84,7 +89,7 @@ class Fold:
     def __init__(self, part: ImplicitPrompt) -> None:
         self._part = part
         self._weight: Tensor | None = None
-        self._state: tuple[object, ...] = ()
+        self._place: tuple[object, ...] = ()
         self._folded: tuple[Tensor, Tensor | None] | None = None
 
     def of(self, projection: nn.Module) -> tuple[Tensor, Tensor | None] | None:
@@ -95,9 +100,8 @@ class Fold:
         if self._part.training or not _is_plain(projection):
             return None
         weight = projection.weight
-        state = (weight.data_ptr(), weight.device, weight.dtype, weight._version)
-        if self._weight is not weight or state != self._state:
-            self._weight, self._state = weight, state
+        if self._weight is not weight or (weight.device, weight.dtype) != self._place:
+            self._weight, self._place = weight, (weight.device, weight.dtype)
             self._folded = self._part.folded(projection)
         return self._folded
 

@@ -240,3 +240,16 @@ def test_a_scheduler_that_rescales_latents_can_not_hold_a_photo(tmp_path):
     pipe, _ = wan_pipeline(tmp_path)
     with pytest.raises(UsageProblem, match="a clip of 8 frames, expected one more than a multiple of 4"):
         photo_start(pipe, photo, frames=8, width=32, height=32, seed=1)
+
+
+@PIPELINES
+def test_adapters_follow_a_pipeline_into_another_number_format(tmp_path, make_pipeline):
+    pipe, base = make_pipeline(tmp_path)
+    path, adapter = saved(base, tmp_path, seed=1)
+    load_into_pipeline(pipe, path, adapter.spec, name="waterfall")
+    in_full = run(pipe)
+    pipe.to(torch.bfloat16)
+    moved = run(pipe)
+    weigh_in_pipeline(pipe, {})
+    stock = run(pipe)
+    assert (moved.float() - in_full).norm() < 0.3 * (stock.float() - in_full).norm()
