@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,15 +50,15 @@ class Plan:
 
     seconds: float
     pairs_share: float = 0.83
-    cooldown_share: float = 0.35
+    cooldown_share: float = 0.7
     learning_rate: float = 4e-4
     warmup_steps: int = 100
     frames_a_step: int = 32
 
     def rate(self, step: int, spent: float) -> float:
-        """Learning rate: warm-up, constant, and a fall to zero as the square root of what is left."""
+        """Learning rate: warm-up, constant, and an even fall to zero."""
         left = max(0.0, (self.seconds - spent) / (self.cooldown_share * self.seconds))
-        return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, math.sqrt(left))
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, left)
 
     def shown(self, step: int, spent: float) -> tuple[int, ...]:
         """Which frames of each clip are shown in a step: the first and one that changes, later all."""

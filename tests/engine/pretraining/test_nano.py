@@ -34,8 +34,8 @@ ENCODER = ImageEncoder(len(LABELLED), ENCODED_MOTIONS).eval()
 def test_the_rate_warms_up_stays_and_falls_to_zero():
     plan = Plan(seconds=1000)
     assert plan.rate(0, 0) == pytest.approx(plan.learning_rate / plan.warmup_steps)
-    assert plan.rate(5000, 500) == plan.learning_rate
-    assert plan.rate(5000, 1000 - plan.cooldown_share * 250) == pytest.approx(plan.learning_rate / 2)
+    assert plan.rate(5000, 300) == plan.learning_rate
+    assert plan.rate(5000, 1000 - plan.cooldown_share * 500) == pytest.approx(plan.learning_rate / 2)
     assert plan.rate(5000, 1000) == 0
 
 
