@@ -49,11 +49,13 @@ class Plan:
     """How long, and how the time is used."""
 
     seconds: float
-    pairs_share: float = 0.83
+    pairs_share: float = 0.55
     cooldown_share: float = 0.7
     learning_rate: float = 4e-4
     warmup_steps: int = 100
     frames_a_step: int = 32
+    steps_before: int = 0
+    """Of the run whose base this one starts from; their clips are not shown again."""
 
     def rate(self, step: int, spent: float) -> float:
         """Learning rate: warm-up, constant, and an even fall to zero."""
@@ -90,16 +92,18 @@ class Run:
 
     def examples(self, shown: tuple[int, ...]) -> list[Example]:
         """This process's clips of this step."""
+        step = self.plan.steps_before + self.state.step
         count = max(1, self.plan.frames_a_step // len(shown))
         mine = range(self.processes.rank, max(count, self.processes.count), self.processes.count)
-        return [draw_example((self.state.step * 16 + index) * 2 + 10, shown) for index in mine]
+        return [draw_example((step * 16 + index) * 2 + 10, shown) for index in mine]
 
     def loss(self, examples: list[Example], shown: tuple[int, ...]) -> Tensor:
         """Error of the clean clip; frame 0 is given.
 
-        Timesteps are drawn in proportion to their cubes: under strong noise the photo alone says what moves. A clip
-        counts less the more of it moves, so that small things count as much as skies; a photo shows how much that is,
-        so no clip is taken for likelier by it.
+        Timesteps are drawn evenly: under strong noise the photo alone says what moves, and a third of the schedule is
+        that; which way a wing beats next is decided where noise begins to show motion. A clip counts less the more of
+        it moves, so that small things count as much as skies; a photo shows how much that is, so no clip is taken for
+        likelier by it.
         """
         pixels, origins = (torch.stack(parts) for parts in zip(*((e.frames, e.origin) for e in examples), strict=True))
         latents = self.autoencoder.encode_moving(pixels, origins).contiguous()
@@ -108,7 +112,7 @@ class Run:
         generator = torch.Generator().manual_seed(step * processes.count + processes.rank)
         count = len(latents)
         spread = (torch.arange(count) + torch.rand((), generator=generator)) / count
-        timestep = self.schedule.timestep_at(((spread + step * GOLDEN) % 1) ** 0.25)
+        timestep = self.schedule.timestep_at((spread + step * GOLDEN) % 1)
         noise = torch.randn(latents.shape, generator=generator)
         noisy = self.schedule.add_noise(latents, noise, timestep)
         noisy[:, :, 0] = latents[:, :, 0]
@@ -185,13 +189,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0, help="training time in all, resumed runs included")
     parser.add_argument("--work", type=Path, default=Path(".pretraining/nano"), help="folder of the run's state")
     parser.add_argument("--start-from", type=Path, metavar="BASE", help="folder of an exported base to begin with")
+    parser.add_argument("--steps-before", type=int, default=0, help="of the run that made that base")
     parser.add_argument("--compile", action="store_true", help="compile the network first: two minutes, then faster")
     parser.add_argument(
         "--encoder", type=Path, default=Path(".pretraining/image_encoder"), help="folder of the encoder's pretraining"
     )
     options = parser.parse_args()
     encoder = trained_encoder(options.encoder)
-    run = Run(options.work, Plan(options.minutes * 60), encoder, Processes.joined())
+    run = Run(options.work, Plan(options.minutes * 60, steps_before=options.steps_before), encoder, Processes.joined())
     if options.start_from:
         run.start_from(options.start_from)
     if options.compile:

@@ -126,6 +126,14 @@ def test_a_run_can_begin_with_an_exported_base():
     assert all(torch.equal(run.state.average[name], value) for name, value in run.model.state_dict().items())
 
 
+def test_a_run_that_goes_on_from_a_base_shows_new_clips():
+    first, second = (Run(Path("unused"), Plan(seconds=1, steps_before=before), ENCODER) for before in (0, 1))
+    first.state.step = 1
+    for one, other in zip(first.examples((0, 3)), second.examples((0, 3)), strict=True):
+        assert torch.equal(one.frames, other.frames)
+    assert not torch.equal(Run(Path("unused"), Plan(seconds=1), ENCODER).examples((0, 3))[0].frames, one.frames)
+
+
 @pytest.mark.acceptance
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path):
     plan = Plan(seconds=3600, frames_a_step=4)
