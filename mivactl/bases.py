@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mivactl.engine_bridge import packaged_base_folders
+from mivactl.engine_bridge import packaged_base_folders, parameter_count, this_machine
 from registry_schema.base_spec import BaseSpec
-from registry_schema.errors import MivaError, NotFound
+from registry_schema.errors import IntegrityProblem, MivaError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from mivactl.engine_bridge import Room
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,20 @@ class KnownBase:
     spec: BaseSpec
     folder: Path
     packaged: bool
+
+    @cached_property
+    def room(self) -> Room | None:
+        """Whether this machine can run it; None without weights, and for weights that can not be read."""
+        if not self.has_weights:
+            return None
+        with suppress(IntegrityProblem):
+            return this_machine().room_for(self.parameters)
+        return None
+
+    @cached_property
+    def parameters(self) -> int:
+        """Numbers in its denoiser; raises `IntegrityProblem` if its weights can not be read."""
+        return parameter_count(self.folder)
 
     @property
     def has_weights(self) -> bool:

@@ -40,6 +40,7 @@ class PublishedBase(RootDocument):
 
     Args:
         facts: what is known of the base without its weights.
+        parameters: of the denoiser, trained numbers only.
         condition_width: numbers in each token of the condition.
         parts: its models; all but the last, the autoencoder, make up the denoiser.
     """
@@ -48,6 +49,7 @@ class PublishedBase(RootDocument):
     SOURCE: ClassVar[str] = "published.json"
 
     facts: BaseFacts
+    parameters: Annotated[int, Field(ge=1, le=1 << 40)]
     condition_width: Annotated[int, Field(ge=1, le=65_536)]
     parts: Annotated[tuple[PublishedPart, ...], Field(min_length=2, max_length=3)]
 

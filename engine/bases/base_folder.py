@@ -13,10 +13,11 @@
 from __future__ import annotations
 
 import difflib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from engine.bases.fingerprint import folder_fingerprint, weights_digest
+from engine.bases.fingerprint import folder_fingerprint, folder_shapes, weights_digest
 from registry_schema.base_spec import BaseSpec
 from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, NotFound
@@ -95,6 +96,11 @@ def weight_folders(folder: Path) -> tuple[Path, ...]:
     """The folders whose weights an adapter is trained with: the denoiser's, and its image encoder's if it has one."""
     encoder = folder / IMAGE_ENCODER
     return (*denoiser_folders(folder), *((encoder,) if encoder.is_dir() else ()))
+
+
+def parameter_count(folder: Path) -> int:
+    """How many numbers the denoiser has, from file headers; raises `IntegrityProblem` if it is not there."""
+    return sum(math.prod(shape) for shape in folder_shapes(*denoiser_folders(folder)).values())
 
 
 def check_architecture(folder: Path, spec: BaseSpec) -> None:

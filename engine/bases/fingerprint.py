@@ -21,14 +21,14 @@ def module_fingerprint(denoiser: DenoiserModel) -> Digest:
     return fingerprint({name: tuple(tensor.shape) for name, tensor in denoiser.state_dict().items()})
 
 
-def folder_shapes(*folders: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of all tensors in the safetensors files of `folders`, from their headers alone.
+def file_shapes(paths: Iterable[Path]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all tensors in safetensors files, from their headers alone.
 
     Raises:
-        IntegrityProblem: a folder without a safetensors file, a broken one, or a tensor in two files.
+        IntegrityProblem: a broken file, or a tensor in two files.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    for path in (path for folder in folders for path in weight_files(folder)):
+    for path in paths:
         with path.open("rb") as stream:
             header = read_header(stream, path.stat().st_size, source=path.name)
         twice = sorted(shapes.keys() & header.tensors.keys())
@@ -39,8 +39,17 @@ def folder_shapes(*folders: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def folder_shapes(*folders: Path) -> dict[str, tuple[int, ...]]:
+    """The same of a model on disk, in one folder or several.
+
+    Raises:
+        IntegrityProblem: as `file_shapes`, and for a folder without a safetensors file.
+    """
+    return file_shapes(path for folder in folders for path in weight_files(folder))
+
+
 def folder_fingerprint(*folders: Path) -> Digest:
-    """Fingerprint of a model on disk, in one folder or several: nothing is loaded; raises like `folder_shapes`."""
+    """Fingerprint of a model on disk, in one folder or several: nothing is loaded; raises what `folder_shapes` does."""
     return fingerprint(folder_shapes(*folders))
 
 

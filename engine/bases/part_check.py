@@ -10,13 +10,13 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.bases.base_folder import AUTOENCODER, CONFIG_NAME
-from engine.bases.fingerprint import folder_shapes
+from engine.bases.fingerprint import file_shapes
 from registry_schema.compatibility import fingerprint
 from registry_schema.errors import Incompatible, IntegrityProblem, NotFound
 from registry_schema.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from engine.bases.published_bases import KnownPublication
@@ -29,11 +29,17 @@ _OLD_WORDS: Final = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v."
 _CONFIG_BYTES_MAX: Final = 1 << 16
 
 
-def check_part(folder: Path, part: PublishedPart, publication: KnownPublication) -> None:
-    """Make sure that the model in `folder` is this part; reads its configuration and file headers only.
+def check_part(folder: Path, part: PublishedPart, publication: KnownPublication, *, weights: Sequence[Path]) -> None:
+    """Make sure that a model on disk is this part; reads its configuration and file headers only.
+
+    Args:
+        folder: with its configuration.
+        part: what it should be.
+        publication: of which base.
+        weights: its safetensors files.
 
     Raises:
-        NotFound: it has no weights that may be read.
+        NotFound: it has no configuration.
         Incompatible: it is another model; the message names the difference.
         IntegrityProblem: a broken file.
     """
@@ -46,8 +52,7 @@ def check_part(folder: Path, part: PublishedPart, publication: KnownPublication)
     ]
     if differences:
         _refuse(name, part, differences)
-    _require_safetensors(folder)
-    shapes = folder_shapes(folder)
+    shapes = file_shapes(weights)
     if part.part == AUTOENCODER:
         shapes = {_usual_name(tensor): shape for tensor, shape in shapes.items()}
     if fingerprint(shapes) != part.architecture:
@@ -94,16 +99,6 @@ def _refuse(name: str, part: PublishedPart, differences: list[str]) -> None:
     told = "; ".join(differences[:_NAMED_AT_MOST])
     msg = f"this `{part.part}` is not that of base `{name}`: {told}"
     raise Incompatible(msg, hint=f"`mivactl base fetch {name}` takes it from `{part.repository}`")
-
-
-def _require_safetensors(folder: Path) -> None:
-    if any(folder.glob("*.safetensors")):
-        return
-    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".ckpt", ".pt", ".pth"})
-    if pickles:
-        msg = f"`{folder}` has `{pickles[0]}`, a pickle, expected safetensors"
-        raise NotFound(msg, hint="save the model again with diffusers' `save_pretrained`")
-    raise NotFound(f"`{folder}` has no safetensors file", hint="give a folder in diffusers' layout")
 
 
 def _usual_name(tensor: str) -> str:

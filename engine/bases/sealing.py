@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from safetensors import serialize
-
 from engine.bases.base_folder import AUTOENCODER, CONDITION_NAME, CONFIG_NAME, SPEC_NAME
 from engine.bases.fingerprint import digest_of_weights, weight_files
 from engine.bases.part_check import check_part, read_config
@@ -39,7 +37,7 @@ def seal_base(
         NotFound, Incompatible, IntegrityProblem: a part is missing, another model, or broken.
     """
     for part in publication.base.parts:
-        check_part(folder / part.part, part, publication)
+        check_part(folder / part.part, part, publication, weights=weight_files(folder / part.part))
         config = {**publication.config(part.part), **_stated(read_config(folder / part.part))}
         (folder / part.part / CONFIG_NAME).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     (folder / CONDITION_NAME).write_bytes(null_condition(publication.base.condition_width))
@@ -60,8 +58,11 @@ def null_condition(width: int) -> bytes:
     No text encoder is there to embed "no words", and adapters with an implicit prompt replace what would read it. Equal
     tokens get equal attention, so one of them says the same as any number.
     """
-    zeros = {"dtype": "float16", "shape": [1, 1, width], "data": bytes(_FLOAT16_BYTES * width)}
-    return bytes(serialize({"null": zeros}))
+    zeros = bytes(_FLOAT16_BYTES * width)
+    entry = {"dtype": "F16", "shape": [1, 1, width], "data_offsets": [0, len(zeros)]}
+    header = json.dumps({"null": entry}, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + zeros
 
 
 def _stated(config: dict[str, object]) -> dict[str, object]:
