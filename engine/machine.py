@@ -40,6 +40,11 @@ class Machine:
         return "slow" if on_processor and parameters > SLOW_ON_A_PROCESSOR else "runs"
 
 
+def room_here(parameters: int) -> Room:
+    """The same on this machine; it is not asked about small denoisers, which run everywhere."""
+    return "runs" if parameters <= SLOW_ON_A_PROCESSOR else this_machine().room_for(parameters)
+
+
 @cache
 def this_machine() -> Machine:
     """The machine this process runs on."""

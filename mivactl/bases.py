@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mivactl.engine_bridge import packaged_base_folders, parameter_count, this_machine
+from mivactl.engine_bridge import packaged_base_folders, parameter_count, published_bases, room_here
 from registry_schema.base_spec import BaseSpec
 from registry_schema.errors import IntegrityProblem, MivaError, NotFound
 
@@ -33,7 +33,7 @@ class KnownBase:
         if not self.has_weights:
             return None
         with suppress(IntegrityProblem):
-            return this_machine().room_for(self.parameters)
+            return room_here(self.parameters)
         return None
 
     @cached_property
@@ -76,10 +76,25 @@ def find_base(text: str, bases: Iterable[KnownBase]) -> KnownBase:
         return named
     if (Path(text) / "base.json").is_file():
         return _read_base(Path(text), packaged=False)
-    names = [base.spec.name for base in bases]
+    published = [publication.base.facts.name for publication in published_bases(())]
+    names = [base.spec.name for base in bases] + published
     close = get_close_matches(text, names, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else "`mivactl base list` shows the bases on this machine"
-    raise NotFound(f"no base `{text}` on this machine", hint=hint)
+    hint = f"did you mean `{close[0]}`?" if close else "`mivactl base list` shows the bases"
+    raise NotFound(f"no base `{text}` on this machine", hint=_fetch(text) if text in published else hint)
+
+
+def require_weights(base: KnownBase) -> None:
+    """Make sure that a base can be loaded.
+
+    Raises:
+        NotFound: only its facts are on this machine.
+    """
+    if not base.has_weights:
+        raise NotFound(f"the weights of base `{base.spec.name}` are not on this machine", hint=_fetch(base.spec.name))
+
+
+def _fetch(name: str) -> str:
+    return f"`mivactl base fetch {name}` downloads it, `mivactl base add {name} --from DIR` takes it from a folder"
 
 
 def _read_base(folder: Path, *, packaged: bool) -> KnownBase:

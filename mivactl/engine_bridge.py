@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from engine.animation.studio import Studio
     from engine.bases.published_bases import KnownPublication
-    from engine.machine import Machine, Room
+    from engine.machine import Room
     from engine.recipe import TrainRecipe
     from engine.requests import (
         AdapterUse,
@@ -45,7 +45,6 @@ __all__ = [
     "CompareRequest",
     "CompareResult",
     "KnownPublication",
-    "Machine",
     "MovedShare",
     "Phase",
     "Progress",
@@ -71,9 +70,9 @@ __all__ = [
     "parameter_count",
     "photo_pixels",
     "published_bases",
+    "room_here",
     "seal_base",
     "settle",
-    "this_machine",
     "train",
     "training_recipe",
     "verify_base",
@@ -148,11 +147,11 @@ def parameter_count(folder: Path) -> int:
     return counted(folder)
 
 
-def this_machine() -> Machine:
-    """What this machine computes on; no torch is loaded."""
-    from engine.machine import this_machine as machine
+def room_here(parameters: int) -> Room:
+    """Whether this machine runs a denoiser of so many parameters; no torch is loaded."""
+    from engine.machine import room_here as room
 
-    return machine()
+    return room(parameters)
 
 
 def settle(choices: RunChoices, base: BaseSpec, adapters: Sequence[AdapterSpec]) -> RunSettings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mivactl.bases import require_weights
 from mivactl.operations.planning import manifest_of, plan_for, require_plan
 from mivactl.resolve.plan import Plan
 from mivactl.settings import DEFAULT_BASE
@@ -56,13 +57,14 @@ def choose(refs: Sequence[AdapterRef], session: Session, *, base: str | None = N
         base: a base's name or folder; None takes the settings' one, or the best of this machine.
 
     Raises:
-        NotFound: an adapter or a base nobody knows.
+        NotFound: an adapter or a base nobody knows, or a base without weights here.
         Incompatible: no base has a build for each.
     """
     plan = plan_for(refs, session, base=base, installed_only=True, runnable_only=True)
     if not isinstance(plan, Plan):
         plan = require_plan(plan_for(refs, session, base=base, runnable_only=True), refs)
     known = session.base(base if base is not None else plan.base.name)
+    require_weights(known)
     builds = tuple(
         ChosenBuild(choice.candidate, manifest_of(choice.candidate, session), choice.fit.note)
         for choice in plan.choices

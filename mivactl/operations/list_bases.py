@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mivactl.engine_bridge import this_machine
+from mivactl.engine_bridge import room_here
 from mivactl.operations.sealed_base import publications
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def list_bases(session: Session) -> tuple[ListedBase, ...]:
     for publication in publications(session):
         facts = publication.base.facts
         if facts.name not in names:
-            room = this_machine().room_for(publication.base.parameters)
+            room = room_here(publication.base.parameters)
             listed.append(_listed(facts, session, state="can be fetched", room=room))
     return tuple(listed)
 

@@ -108,6 +108,17 @@ def test_nothing_with_weights_is_an_error_with_a_way_out(world: World):
     assert caught.value.hint == "`mivactl base list` shows the bases"
 
 
+def test_a_base_that_is_not_here_says_how_to_get_it(world: World):
+    publish(world, base("bright"), "my/waterfall")
+    photo = world.folder / "photo.png"
+    said = world.mivactl("animate", photo, "--use", "my/waterfall", "--base", "bright", "--yes")
+    assert said.exit_code == 3
+    assert "error: the weights of base `bright` are not on this machine" in said.err
+    said = world.mivactl("animate", photo, "--use", "my/waterfall", "--base", "animatediff-v3", "--yes")
+    assert said.exit_code == 3
+    assert "hint: `mivactl base fetch animatediff-v3` downloads it, `mivactl base add animatediff-v3 --from" in said.err
+
+
 @pytest.mark.parametrize(
     ("machine", "small", "large"),
     [
