@@ -1,6 +1,6 @@
 """The Hugging Face Hub as a source of base models: what a folder of a repository holds, and its files, resumable.
 
-Metadata, addresses, credentials and the transfer are huggingface_hub's; here is what its errors mean to a person.
+Metadata, addresses, credentials and the transfer are huggingface_hub's.
 """
 
 from __future__ import annotations
@@ -12,15 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mivactl.disk import disk_errors
+from mivactl.hub_errors import hub_errors
 from registry_schema.digests import Digest
-from registry_schema.errors import (
-    AuthProblem,
-    Incomplete,
-    IntegrityProblem,
-    MivaError,
-    NetworkProblem,
-    NotFound,
-)
+from registry_schema.errors import Incomplete, IntegrityProblem, NetworkProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -228,54 +222,4 @@ def _incomplete(file: HubFile, why: str) -> Incomplete:
     return Incomplete(
         f"the download of `{file.path}` from `{file.repository}` stopped: {why or 'the connection broke'}",
         hint="run it again: it goes on where it stopped",
-    )
-
-
-@contextmanager
-def hub_errors(repository: str, revision: str) -> Iterator[None]:
-    """Turn what huggingface_hub says into an error a person can act on.
-
-    Raises:
-        NotFound, AuthProblem, NetworkProblem: see each case.
-    """
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except errors.GatedRepoError as error:
-        raise AuthProblem(
-            f"`{repository}` is gated: its owner wants you to accept conditions first",
-            hint=f"accept them on https://huggingface.co/{repository}, then `hf auth login` and run it again",
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise NotFound(
-            f"`{repository}` has no revision `{revision}`",
-            hint="its history was rewritten, or this mivactl is too old: run `pip install --upgrade mivactl`",
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise NotFound(
-            f"no repository `{repository}` on the Hub, or it is private",
-            hint="`hf auth login` with an account that may see it, or `mivactl base add NAME --from DIR`",
-        ) from error
-    except errors.EntryNotFoundError as error:
-        raise NotFound(f"`{repository}` has not all files at `{revision}`", hint="`mivactl base add NAME --from DIR` "
-                       "takes files from elsewhere") from error  # fmt: skip
-    except errors.HfHubHTTPError as error:
-        raise _refused(repository, error.response.status_code) from error
-    except errors.HTTPError as error:  # type: ignore[attr-defined]
-        raise NetworkProblem(
-            f"the Hugging Face Hub can not be reached: {str(error) or type(error).__name__}",
-            hint="look at the connection and run it again, or `mivactl base add NAME --from DIR`",
-        ) from error
-    except errors.OfflineModeIsEnabled as error:
-        raise NetworkProblem("the network is switched off", hint="unset `HF_HUB_OFFLINE`") from error
-
-
-def _refused(repository: str, status: int) -> MivaError:
-    if status in {401, 403}:
-        return AuthProblem(
-            f"the Hub does not let you read `{repository}` (HTTP {status})", hint="run `hf auth login`, then try again"
-        )
-    return NetworkProblem(
-        f"the Hub answered HTTP {status} for `{repository}`", hint="wait a few minutes and run it again"
     )
