@@ -84,7 +84,8 @@ def staged(shelf: BaseShelf, name: BaseName, *, resumes: bool) -> Iterator[Path]
         yield stage
     except BaseException as problem:
         stopped = isinstance(problem, Incomplete | NetworkProblem) or not isinstance(problem, Exception)
-        if not (resumes and stopped):
+        came = [path for path in stage.rglob("*") if path.is_file()]
+        if not (resumes and stopped and came):
             shelf.discard(name)
         raise
 

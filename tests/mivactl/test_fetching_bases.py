@@ -180,6 +180,7 @@ def test_nobody_answers(world: World, hub: SmallHub, monkeypatch: pytest.MonkeyP
     said = world.mivactl("base", "fetch", NAME)
     assert said.exit_code == 6
     assert "error: the Hugging Face Hub can not be reached" in said.err
+    assert not (world.home / "incoming").exists()
 
 
 @pytest.mark.parametrize("how", ["--offline", "HF_HUB_OFFLINE"])
