@@ -20,7 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.adapters.miva import MivaAdapter
-from engine.bases.catalog import load_base, read_base_spec
+from engine.bases.base_folder import read_base_spec
+from engine.bases.catalog import load_base
 from engine.device import choose_device, choose_dtype
 from engine.recipe import apply_overrides, base_defaults, recipe_from_dict
 from engine.shapes import latent_shape

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from registry_schema.base_spec import BaseIdentity
+from registry_schema.base_spec import BaseIdentity, MotionNorm
 from registry_schema.clip_shape import ClipShape
 from registry_schema.document import Document, rule
 from registry_schema.noise_schedule import NoiseSchedule
@@ -85,6 +85,7 @@ class AdapterSpec(Document):
     clip: ClipShape
     noise_schedule: NoiseSchedule
     sampling: Annotated[SamplingHints, Field(default_factory=SamplingHints)]
+    motion_norm: MotionNorm | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ def plan_adapter(recipe: TrainRecipe, base: BaseSpec) -> AdapterSpec:
         clip=base.clip,
         noise_schedule=base.noise_schedule,
         sampling=_sampling(choice, base),
+        motion_norm=base.motion_norm,
     )
 
 

@@ -75,6 +75,10 @@ COMMANDS = (
     Command("registry list", registry.list_, _REGISTRIES),
     Command("registry remove", registry.remove, _REGISTRIES),
     Command("base list", base.list_, _REGISTRIES),
+    Command("base fetch", base.fetch, _REGISTRIES),
+    Command("base add", base.add, _REGISTRIES),
+    Command("base remove", base.remove, _REGISTRIES),
+    Command("base verify", base.verify, _REGISTRIES),
 )
 _GROUPS = {"registry": "The registries adapters come from.", "base": "The models that adapters move."}
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

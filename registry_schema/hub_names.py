@@ -1,0 +1,37 @@
+"""Names on the Hugging Face Hub: of a repository, and of one of its revisions."""
+
+from __future__ import annotations
+
+import re
+
+from registry_schema.text import PatternText
+
+
+class Repository(PatternText):
+    """`owner/name`."""
+
+    __slots__ = ()
+    what = "repository"
+    pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
+    longest = 128
+
+    @classmethod
+    def complaint(cls, text: str) -> str | None:
+        """See `TextValue`."""
+        fits = re.fullmatch(cls.pattern[1:-1], text) and len(text) <= cls.longest
+        return None if fits else "is not a repository, expected `owner/name`"
+
+
+class Revision(PatternText):
+    """A commit of 40 hex digits, or the name of a branch or tag."""
+
+    __slots__ = ()
+    what = "revision"
+    pattern = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
+    longest = 100
+
+    @classmethod
+    def complaint(cls, text: str) -> str | None:
+        """See `TextValue`."""
+        fits = re.fullmatch(cls.pattern[1:-1], text) and len(text) <= cls.longest
+        return None if fits else "is not a revision, expected a commit, a branch or a tag"
