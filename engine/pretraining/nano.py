@@ -43,7 +43,7 @@ GOLDEN = 0.6180339887
 MOTION_WEIGHT = 2.0
 """Of an error in the motion, an error in the picture weighing 1."""
 USUAL_MOTION, LEAST_MOTION = 0.15, 0.03
-"""Weighted squares of a clip's latents after frame 0, on average; and what is added to it, for clips that hardly move."""
+"""Mean weighted square of a clip's latents after frame 0; and what is added to it, for clips that hardly move."""
 MOST_FOR_LITTLE_NOISE = 5.0
 
 
@@ -67,7 +67,7 @@ class Plan:
         return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, left)
 
     def shown(self, step: int, spent: float) -> tuple[int, ...]:
-        """Which frames of each clip are shown in a step: the first and one that changes, or all, and later always all."""
+        """Frames of each clip that are shown in a step: the first and one that changes, or all, and later always all."""
         if spent >= self.pairs_share * self.seconds or step % self.whole_clip_every == self.whole_clip_every - 1:
             return tuple(range(FRAMES))
         return 0, 1 + int(step * GOLDEN % 1 * (FRAMES - 1))
