@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         ClipComparison,
         CompareRequest,
         CompareResult,
+        CountRequest,
+        CountResult,
         MovedShare,
         SiteCosine,
         StudioRequest,
@@ -40,6 +42,8 @@ __all__ = [
     "ClipComparison",
     "CompareRequest",
     "CompareResult",
+    "CountRequest",
+    "CountResult",
     "MovedShare",
     "Phase",
     "Progress",
@@ -56,6 +60,8 @@ __all__ = [
     "clip_receipt",
     "compare",
     "compare_clips",
+    "count",
+    "counted_base_names",
     "draw_sample_picture",
     "frame_size",
     "load_studio",
@@ -72,6 +78,7 @@ _LATER: Final = {
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
     "CompareRequest": "engine.requests",
+    "CountRequest": "engine.requests",
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
     "TrainRequest": "engine.requests",
@@ -159,6 +166,21 @@ def compare(studio: Studio, request: CompareRequest, progress: Progress) -> Comp
     from engine import api
 
     return api.compare(studio, request, progress)
+
+
+def count(request: CountRequest, progress: Progress) -> CountResult:
+    """What adapters cost on a base; see `engine.api.count`."""
+    _prepare_threads()
+    from engine import api
+
+    return api.count(request, progress)
+
+
+def counted_base_names() -> tuple[str, ...]:
+    """Bases that can be counted without their folder. No torch is loaded."""
+    from engine.counting.paper_sizes import PAPER_SIZES
+
+    return tuple(PAPER_SIZES)
 
 
 def compare_clips(first: Path, second: Path) -> ClipComparison:

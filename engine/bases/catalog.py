@@ -122,11 +122,18 @@ def base_sites(name_or_folder: str | Path) -> tuple[AttentionSite, ...]:
         IntegrityProblem: its denoiser's folder is not there.
     """
     folder = base_folder(name_or_folder)
-    family = read_base_spec(folder).family
-    model = getattr(diffusers, _DENOISERS[family])
+    return _SITES[read_base_spec(folder).family](empty_denoiser(folder))
+
+
+def empty_denoiser(folder: Path) -> DenoiserModel:
+    """The denoiser in a base's folder on the meta device, from its configuration alone.
+
+    Raises:
+        SchemaError, IntegrityProblem: as `base_sites`.
+    """
+    model = getattr(diffusers, _DENOISERS[read_base_spec(folder).family])
     with torch.device("meta"):
-        denoiser = model.from_config(model.load_config(_denoiser_folder(folder), local_files_only=True))
-    return _SITES[family](denoiser)
+        return model.from_config(model.load_config(_denoiser_folder(folder), local_files_only=True))
 
 
 def verify_base(name_or_folder: str | Path) -> None:
