@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
+    from engine.counting.blueprint import Blueprint
     from engine.progress import Progress
     from engine.requests import CountRequest
 
@@ -49,6 +50,14 @@ def count_base(request: CountRequest, progress: Progress) -> CountResult:
         saved_at_most=budget.saved,
         peak_at_most=budget.peak,
     )
+
+
+def count_ratio(plan: Blueprint) -> float:
+    """Operations of one step with one adapter, as a ratio to the base's own."""
+    base = assemble(plan)
+    noisy, timestep = empty_latents(base)
+    bare, adapted = (count_with(base, adapters, noisy, timestep) for adapters in ((), [counted_adapter(base).eval()]))
+    return adapted / bare
 
 
 def count_parts(base: Base, adapter: MivaAdapter) -> dict[str, int]:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
 
-# torch counts its kernels for other devices by itself; without this one, attention on processors would cost nothing
-_ATTENTION_ON_CPU = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop}
+    Shape = tuple[int, ...]
 
 
 @torch.no_grad()
 def count_operations(base: Base, noisy: Tensor, timestep: Tensor) -> int:
     """Operations of one prediction of a base and what is attached to it; softmax, norms and sums count nothing."""
-    counter = FlopCounterMode(display=False, custom_mapping=_ATTENTION_ON_CPU)
+    # torch knows its kernels of other devices; without this one, attention on processors would count as nothing
+    on_processors = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
+    counter = FlopCounterMode(display=False, custom_mapping=on_processors)
     with counter:
         base.predict(noisy, timestep)
     return counter.get_total_flops()
@@ -36,3 +37,7 @@ def count_with(base: Base, adapters: Sequence[MivaAdapter], noisy: Tensor, times
     """The same with `adapters` on a bare base, at equal weights that sum to 1."""
     with attached(base, Composition.of(*adapters)) if adapters else nullcontext():
         return count_operations(base, noisy, timestep)
+
+
+def _attention(query: Shape, key: Shape, value: Shape, *_: object, **__: object) -> int:
+    return sdpa_flop_count(query, key, value)

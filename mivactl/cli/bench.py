@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from mivactl.engine_bridge import CountResult
 
 _PARAMETERS = (Column("parameters"), Column("numbers", number=True), Column("of the base", number=True))
+_PARTS = {
+    "cross_frame_attention": "cross-frame attention",
+    "implicit_prompt": "implicit prompt",
+    "temporal_lora": "temporal LoRA",
+}
 _STEPS = (
     Column("one step"),
     Column("operations", number=True),
@@ -21,7 +26,7 @@ _STEPS = (
     Column("first frame skipped", number=True),
     Column("at most", number=True),
 )
-_TRAINING = (Column("training, batch 1"), Column("memory", number=True), Column("at most", number=True))
+_TRAINING = (Column("training, one clip"), Column("memory", number=True), Column("at most", number=True))
 
 
 def bench(
@@ -70,7 +75,7 @@ def bench(
 def _parameter_rows(result: "CountResult") -> list[tuple[str, str, str]]:
     adapter = sum(result.parts.values())
     numbers = [("base", result.parameters), ("one adapter", adapter)]
-    numbers += [(f"- {part.replace('_', ' ')}", count) for part, count in result.parts.items()]
+    numbers += [(f"- {_PARTS[part]}", count) for part, count in result.parts.items()]
     return [(name, f"{count:,}", f"{100 * count / result.parameters:.2f} %") for name, count in numbers]
 
 
