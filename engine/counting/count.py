@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import torch
@@ -53,8 +54,8 @@ def count_base(request: CountRequest, progress: Progress) -> CountResult:
 
 
 def count_ratio(plan: Blueprint) -> float:
-    """Operations of one step with one adapter, as a ratio to the base's own."""
-    base = assemble(plan)
+    """Operations of one step with one adapter, as a ratio to the base's own; the plan stays as it is."""
+    base = assemble(plan, deepcopy(plan.denoiser))
     noisy, timestep = empty_latents(base)
     bare, adapted = (count_with(base, adapters, noisy, timestep) for adapters in ((), [counted_adapter(base).eval()]))
     return adapted / bare
