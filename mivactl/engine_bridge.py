@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         ClipComparison,
         CompareRequest,
         CompareResult,
+        CountRequest,
+        CountResult,
         MovedShare,
         SiteCosine,
         StudioRequest,
@@ -44,6 +46,8 @@ __all__ = [
     "ClipComparison",
     "CompareRequest",
     "CompareResult",
+    "CountRequest",
+    "CountResult",
     "KnownPublication",
     "MovedShare",
     "Phase",
@@ -63,6 +67,8 @@ __all__ = [
     "clip_receipt",
     "compare",
     "compare_clips",
+    "count",
+    "counted_base_names",
     "draw_sample_picture",
     "frame_size",
     "load_studio",
@@ -84,6 +90,7 @@ _LATER: Final = {
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
     "CompareRequest": "engine.requests",
+    "CountRequest": "engine.requests",
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
     "TrainRequest": "engine.requests",
@@ -223,6 +230,21 @@ def compare(studio: Studio, request: CompareRequest, progress: Progress) -> Comp
     from engine import api
 
     return api.compare(studio, request, progress)
+
+
+def count(request: CountRequest, progress: Progress) -> CountResult:
+    """What adapters cost on a base; see `engine.api.count`."""
+    _prepare_threads()
+    from engine import api
+
+    return api.count(request, progress)
+
+
+def counted_base_names() -> tuple[str, ...]:
+    """Bases that can be counted without their folder. No torch is loaded."""
+    from engine.bases.published_bases import published_bases
+
+    return tuple(known.base.facts.name for known in published_bases())
 
 
 def compare_clips(first: Path, second: Path) -> ClipComparison:

@@ -41,12 +41,15 @@ class CrossFrameAttentionSpec(Document):
         combine: one softmax per reference (the paper) or one over both (the authors' code).
         placement: added inside the base's residual, or after it on the raw residual stream.
         rotary: whether queries and keys carry the base's rotary positions.
+        skip_first: true where frame 0 is left out: it looks at nothing, later frames still look at it. Not written
+            otherwise, so that documents from before there was a choice keep their bytes.
         weighting: how the two references share.
     """
 
     combine: Literal["separate", "joint"] = "separate"
     placement: Literal["parallel", "sequential"] = "parallel"
     rotary: bool = False
+    skip_first: bool | None = None
     weighting: Annotated[Weighting, Field(default_factory=LearnedWeighting)]
 
 

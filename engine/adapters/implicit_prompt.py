@@ -59,8 +59,10 @@ class ImplicitPrompt(AdapterPart):
 
         Exact where the base has no norm between the two.
         """
+        dtype = projection.weight.dtype
+        wide = torch.promote_types(dtype, torch.float32)
         with torch.no_grad():
-            down = self.down.weight.float()
-            weight = down @ projection.weight.float()
-            bias = None if projection.bias is None else (down @ projection.bias.float()).to(projection.weight.dtype)
-            return weight.to(projection.weight.dtype), bias
+            down = self.down.weight.to(wide)
+            weight = (down @ projection.weight.to(wide)).to(dtype)
+            bias = None if projection.bias is None else (down @ projection.bias.to(wide)).to(dtype)
+            return weight, bias

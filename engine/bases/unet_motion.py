@@ -61,6 +61,9 @@ class UNetMotionBase(DenoiserBase):
     def _time_module(self) -> nn.Module:
         return self.denoiser.time_embedding
 
+    def _embed_time(self, timestep: Tensor) -> Tensor:
+        return self.denoiser.time_embedding(self.denoiser.time_proj(timestep).to(self.dtype))
+
     def _find_sites(self) -> tuple[AttentionSite, ...]:
         return unet_sites(self.denoiser)
 

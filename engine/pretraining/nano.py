@@ -67,7 +67,7 @@ class Plan:
         return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, left)
 
     def shown(self, step: int, spent: float) -> tuple[int, ...]:
-        """Frames of each clip that are shown in a step: the first and one that changes, or all, and later always all."""
+        """Frames that are shown of each clip in a step: the first and one that changes, or all; later always all."""
         if spent >= self.pairs_share * self.seconds or step % self.whole_clip_every == self.whole_clip_every - 1:
             return tuple(range(FRAMES))
         return 0, 1 + int(step * GOLDEN % 1 * (FRAMES - 1))

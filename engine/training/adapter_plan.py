@@ -59,6 +59,7 @@ def _cross_frame_attention(choice: AdapterChoice) -> CrossFrameAttentionSpec:
         combine=choice.combine,
         placement=choice.placement,
         rotary=choice.rotary,
+        skip_first=choice.skip_first or None,
         weighting=LearnedWeighting(temperature=choice.weighting_temperature),
     )
 

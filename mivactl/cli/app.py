@@ -14,6 +14,7 @@ import typer
 from mivactl.cli import (
     animate,
     base,
+    bench,
     compose,
     demo,
     info,
@@ -63,6 +64,7 @@ COMMANDS = (
     Command("replay", replay.replay, _CLIPS),
     Command("demo", demo.demo, _CLIPS),
     Command("train", train.train, _ADAPTERS),
+    Command("bench", bench.bench, _ADAPTERS),
     Command("install", install.install, _ADAPTERS),
     Command("uninstall", uninstall.uninstall, _ADAPTERS),
     Command("list", list_.list_, _ADAPTERS),
