@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from registry_schema.text import PatternText
 
 
@@ -18,8 +16,7 @@ class Repository(PatternText):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        fits = re.fullmatch(cls.pattern[1:-1], text) and len(text) <= cls.longest
-        return None if fits else "is not a repository, expected `owner/name`"
+        return None if cls.matches(text) else "is not a repository, expected `owner/name`"
 
 
 class Revision(PatternText):
@@ -33,5 +30,4 @@ class Revision(PatternText):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        fits = re.fullmatch(cls.pattern[1:-1], text) and len(text) <= cls.longest
-        return None if fits else "is not a revision, expected a commit, a branch or a tag"
+        return None if cls.matches(text) else "is not a revision, expected a commit, a branch or a tag"
