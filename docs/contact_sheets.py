@@ -1,4 +1,4 @@
-"""Draws the contact sheets in this folder: `python -m docs.contact_sheets` (needs the test extras, ten minutes).
+"""Draws the contact sheets in this folder: `python -m docs.contact_sheets` (needs the test extras; twenty minutes).
 
 Six photographs that no part of `nano` was fitted to, and two generated pictures that hold what the adapters move,
 animated through the command line with the starter adapters. A row has four frames of a clip and, last, how much each
@@ -8,8 +8,10 @@ place changed over the clip (white: a tenth of the full range).
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,21 +19,22 @@ import numpy as np
 import torch
 from PIL import Image
 
+from engine.pretraining.quality.motions import PAIRS
 from engine.pretraining.scenes.canvas import Canvas
 from engine.pretraining.scenes.catalog import draw_scene
 from engine.pretraining.scenes.draws import Draws
+from engine.pretraining.starter_recipes import STARTERS
 from engine.video.clip_reader import read_clip
 from engine.video.clip_tensor import to_frames
 from tests.photographs import NAMES, photograph
 
 COMPOSITIONS = {
-    "waterfall": ("waterfall",),
-    "clouds": ("clouds",),
-    "birds-flying": ("birds-flying",),
-    "waterfall+clouds": ("waterfall:0.5", "clouds:0.5"),
+    **{name: (name,) for name in STARTERS},
+    **{"+".join(pair): tuple(f"{name}:0.5" for name in pair) for pair in PAIRS},
 }
+JOBS = 2
 COLUMNS = (0, 5, 10, 15)
-CELL_WIDTH = 256
+CELL_WIDTH = 192
 GENERATED = 2
 FIRST_SEED = 800_001
 """Apart from those of pretraining and of starters' clips."""
@@ -45,12 +48,12 @@ def generated(motions: tuple[str, ...], index: int) -> Image.Image:
     return Image.fromarray(to_frames(scene.clip((), torch.zeros(1)).frames.transpose(0, 1))[0])
 
 
-def animate(photo: Path, uses: tuple[str, ...], clip: Path) -> np.ndarray:
-    """The frames of a photo's clip, as the command line makes it."""
+def animate(photos: list[Path], uses: tuple[str, ...], folder: Path) -> list[np.ndarray]:
+    """The frames of each photo's clip, as the command line makes them."""
     use = [word for name in uses for word in ("--use", name)]
-    command = [sys.executable, "-m", "mivactl", "animate", str(photo), *use, "-o", str(clip), "--offline", "--quiet"]
-    subprocess.run(command, check=True)
-    return read_clip(clip).frames
+    command = [sys.executable, "-m", "mivactl", "animate", *map(str, photos), *use, "-o", str(folder), "--offline"]
+    subprocess.run([*command, "--quiet"], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return [read_clip(next(folder.glob(f"{photo.stem}-*.mp4"))).frames for photo in photos]
 
 
 def row(frames: np.ndarray) -> Image.Image:
@@ -75,25 +78,29 @@ def sheet(rows: list[Image.Image]) -> Image.Image:
     return page
 
 
+def draw(name: str, photos: list[Path], work: Path) -> None:
+    """The sheet of one composition."""
+    motions = tuple(use.partition(":")[0] for use in COMPOSITIONS[name])
+    folder = work / name
+    folder.mkdir()
+    drawn = [folder / f"generated{index}.png" for index in range(GENERATED)]
+    for index, path in enumerate(drawn):
+        generated(motions, index).save(path)
+    rows = [row(frames) for frames in animate([*photos, *drawn], COMPOSITIONS[name], folder / "clips")]
+    sheet(rows).save(Path(__file__).parent / f"contact-sheet-{name}.jpg", quality=80)
+
+
 def main() -> None:
     """Draw every sheet, or those named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(COMPOSITIONS), help=", ".join(COMPOSITIONS))
     names = parser.parse_args().names
-    with TemporaryDirectory() as folder:
-        photos = {name: Path(folder) / f"{name}.png" for name in NAMES}
-        for name, path in photos.items():
-            Image.fromarray(photograph(name)).save(path)
-        for name in names:
-            motions = tuple(use.partition(":")[0] for use in COMPOSITIONS[name])
-            drawn = [Path(folder) / f"{name}-{index}.png" for index in range(GENERATED)]
-            for index, path in enumerate(drawn):
-                generated(motions, index).save(path)
-            rows = [
-                row(animate(path, COMPOSITIONS[name], Path(folder) / f"{name}-{path.stem}.mp4"))
-                for path in (*photos.values(), *drawn)
-            ]
-            sheet(rows).save(Path(__file__).parent / f"contact-sheet-{name}.jpg", quality=82)
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(JOBS) as jobs:
+        photos = [Path(folder) / f"{name}.png" for name in NAMES]
+        for path in photos:
+            Image.fromarray(photograph(path.stem)).save(path)
+        for _ in jobs.map(lambda name: draw(name, photos, Path(folder)), names):
+            pass
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The doors of the engine: load a studio, animate photos in it, compare its adapters, train or import one."""
+"""The doors of the engine: load a studio, animate photos in it, compare adapters, train or import one, count costs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         AnimateResult,
         CompareRequest,
         CompareResult,
+        CountRequest,
+        CountResult,
         ExportRequest,
         ImportRequest,
         StudioRequest,
@@ -33,6 +35,7 @@ __all__ = [
     "Studio",
     "animate",
     "compare",
+    "count",
     "export_motion_lora",
     "import_adapter",
     "load_studio",
@@ -140,14 +143,27 @@ def export_motion_lora(request: ExportRequest) -> ExportResult:
         NotFound, IntegrityProblem: its weights are missing or broken.
     """
     from engine.adapters.tensor_file import read_tensor_header
-    from engine.interop.motion_lora import motion_lora_bytes
+    from engine.interop.motion_lora import motion_lora_bytes, motion_norm_notes
     from engine.video.whole_output import whole_file
 
     content, rank, tensors = motion_lora_bytes(request.weights, request.spec, request.base)
     with whole_file(request.output) as fresh:
         fresh.write_bytes(content)
     total = len(read_tensor_header(request.weights).tensors)
-    return ExportResult(file=request.output, rank=rank, tensors=tensors, left_behind=total - tensors)
+    return ExportResult(
+        file=request.output,
+        rank=rank,
+        tensors=tensors,
+        left_behind=total - tensors,
+        notes=motion_norm_notes(request.spec),
+    )
+
+
+def count(request: CountRequest, progress: Progress | None = None) -> CountResult:
+    """What adapters cost on a base, from shapes alone; see `count_base`."""
+    from engine.counting.count import count_base
+
+    return count_base(request, progress or SilentProgress())
 
 
 def _training_dtype(request: TrainRequest, device: torch.device) -> torch.dtype:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from engine.recipe import TrainRecipe
     from registry_schema.adapter_spec import AdapterSpec
+    from registry_schema.clip_shape import ClipShape
     from registry_schema.names import AdapterName
     from registry_schema.receipt import AdapterRecord, Receipt, RunSettings
 
@@ -205,12 +206,13 @@ class ExportRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportResult:
-    """A motion LoRA: its file, its rank, and how many tensors of the adapter could not go with it."""
+    """A motion LoRA: its file, its rank, how much of the adapter had no place in it, and what its user should know."""
 
     file: Path
     rank: int
     tensors: int
     left_behind: int
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +250,87 @@ class CompareResult:
 
     cosines: tuple[SiteCosine, ...]
     grid: Path | None
+
+
+@dataclass(frozen=True)
+class CountRequest:
+    """A question about the cost of adapters, answered from shapes.
+
+    Attributes:
+        base: its folder, or the name of one that is packaged or the paper's.
+        most: adapters in the largest composition.
+    """
+
+    base: Path | str
+    most: int = 4
+
+
+@dataclass(frozen=True)
+class CountedStep:
+    """One denoising step.
+
+    Attributes:
+        adapters: how many are on the base.
+        skip_first: whether they leave frame 0 out of cross-frame attention.
+        operations: floating-point operations, two for each multiplication with addition.
+        ratio: to the base's own.
+        at_most: what the ratio may be; None where nothing is promised.
+    """
+
+    adapters: int
+    skip_first: bool
+    operations: int
+    ratio: float
+    at_most: float | None
+
+
+@dataclass(frozen=True)
+class TrainingBytes:
+    """Bytes of training one adapter, batch 1, with gradient checkpointing.
+
+    Attributes:
+        weights: the frozen denoiser.
+        adapter: its float32 tensors, their gradients, both moments of AdamW and the running average.
+        saved: activations kept from the forward pass to the backward pass.
+        transient: the most that is alive beyond all these, while a block is computed again.
+    """
+
+    weights: int
+    adapter: int
+    saved: int
+    transient: int
+
+    @property
+    def peak(self) -> int:
+        """All of it."""
+        return self.weights + self.adapter + self.saved + self.transient
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountResult:
+    """What a base and its adapters cost.
+
+    Attributes:
+        base: its name.
+        clip: what one step computes.
+        dtype: the denoiser's number format.
+        parameters: of the denoiser.
+        parts: trained numbers of an adapter, by part.
+        steps: the bare base first.
+        training: bytes.
+        saved_at_most: what saved activations may be; None where nothing is promised.
+        peak_at_most: what training may need in all.
+    """
+
+    base: str
+    clip: ClipShape
+    dtype: str
+    parameters: int
+    parts: Mapping[str, int]
+    steps: tuple[CountedStep, ...]
+    training: TrainingBytes
+    saved_at_most: int | None
+    peak_at_most: int | None
 
 
 @dataclass(frozen=True)

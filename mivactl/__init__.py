@@ -1,6 +1,7 @@
 """mivactl moves motion adapters about and talks to people: store, registries, resolver, operations, commands.
 
-From Python: `animate`, and `load_miva`, `set_adapters`, `photo_start`, `unload_miva` for pipelines of diffusers.
+From Python: `animate`, and for pipelines of diffusers `load_miva`, `set_adapters`, `set_motion_norm`, `photo_start` and
+`unload_miva`.
 """
 
 from __future__ import annotations
@@ -8,12 +9,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mivactl.python_door import Animation, animate, load_miva, photo_start, set_adapters, unload_miva
+    from mivactl.python_door import (
+        Animation,
+        animate,
+        load_miva,
+        photo_start,
+        set_adapters,
+        set_motion_norm,
+        unload_miva,
+    )
 
-__all__ = ["Animation", "animate", "load_miva", "photo_start", "set_adapters", "unload_miva", "version"]
+__all__ = [
+    "Animation",
+    "animate",
+    "load_miva",
+    "photo_start",
+    "set_adapters",
+    "set_motion_norm",
+    "unload_miva",
+    "version",
+]
 
 # the command line comes through here too: what it does not need is imported when it is first asked for
-_LATER = frozenset({"Animation", "animate", "load_miva", "photo_start", "set_adapters", "unload_miva"})
+_LATER = frozenset(__all__) - {"version"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the door calls so

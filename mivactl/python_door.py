@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mivactl.engine_bridge import RunChoices, SilentProgress, unload_from_pipeline, weigh_in_pipeline
 from mivactl.engine_bridge import photo_start as started_with_photo
+from mivactl.engine_bridge import set_motion_norm as normalise_by
 from mivactl.operations.composition import Wanted
 from mivactl.operations.pipelines import load_adapter_into
 from mivactl.operations.render import render_one
@@ -117,6 +118,19 @@ def set_adapters(pipe: Any, weights: Mapping[str, float]) -> None:  # noqa: ANN4
     """Set the weights of the loaded adapters; those that are not named are silent."""
     with hints_told():
         weigh_in_pipeline(pipe, weights)
+
+
+def set_motion_norm(pipe: Any, norm: Literal["frame", "clip"]) -> None:  # noqa: ANN401
+    """Let the motion modules of an `AnimateDiffPipeline` normalise each `frame` by itself, or a whole `clip`.
+
+    diffusers takes all frames of a clip together. AnimateDiff v3 was trained frame by frame, and so are adapters on the
+    base `animatediff-v3`: set `frame` before they are loaded.
+
+    Raises:
+        MivaError: `message` says what is wrong, `hint` the way out.
+    """
+    with hints_told():
+        normalise_by(pipe, norm)
 
 
 def photo_start(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from registry_schema.base_spec import BaseIdentity
+from registry_schema.base_spec import BaseIdentity, MotionNorm
 from registry_schema.clip_shape import ClipShape
 from registry_schema.document import Document, rule
 from registry_schema.noise_schedule import NoiseSchedule
@@ -42,6 +42,8 @@ class CrossFrameAttentionSpec(Document):
         placement: added inside the base's residual, or after it on the raw residual stream.
         rotary: whether queries and keys carry the base's rotary positions.
         query_bias: `own` at full rank if the query's bias was trained too; absent, it is the base's.
+        skip_first: true where frame 0 is left out: it looks at nothing, later frames still look at it. Not written
+            otherwise, so that documents from before there was a choice keep their bytes.
         weighting: how the two references share.
     """
 
@@ -49,6 +51,7 @@ class CrossFrameAttentionSpec(Document):
     placement: Literal["parallel", "sequential"] = "parallel"
     rotary: bool = False
     query_bias: Literal["own"] | None = None
+    skip_first: bool | None = None
     weighting: Annotated[Weighting, Field(default_factory=LearnedWeighting)]
 
 
@@ -93,6 +96,7 @@ class AdapterSpec(Document):
     clip: ClipShape
     noise_schedule: NoiseSchedule
     sampling: Annotated[SamplingHints, Field(default_factory=SamplingHints)]
+    motion_norm: MotionNorm | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:

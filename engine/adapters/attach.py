@@ -16,8 +16,9 @@ from engine.adapters.temporal_processor import TemporalProcessor
 from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from torch import Tensor
     from torch.utils.hooks import RemovableHandle
 
     from engine.adapters.composition import Composition, Term
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from engine.adapters.site_processor import Observer
     from engine.adapters.temporal_lora import TemporalLora
     from engine.bases.attention_site import AttentionSite
-    from engine.bases.base import Host
+    from engine.bases.base import Base, Host
     from engine.bases.diffusers_types import DenoiserModel
 
 
@@ -95,13 +96,20 @@ class Attachment:
         self._placed.clear()
 
 
-def attach(host: Host, composition: Composition, *, observe: Observer | None = None) -> Attachment:
+def attach(
+    host: Host,
+    composition: Composition,
+    *,
+    observe: Observer | None = None,
+    times: Mapping[float, Tensor] | None = None,
+) -> Attachment:
     """Adapters on a host, until `Attachment.detach`; before each forward pass the processors are verified.
 
     Args:
         host: any base, or a denoiser somebody else runs.
         composition: adapters whose parts fit the host's sites.
         observe: is told each adapter's update at each site; see `SiteProcessor`.
+        times: time embeddings by timestep of a run that is about to start; see `CrossFrameUpdates`.
 
     Raises:
         Incompatible: an adapter was made for other sites, or adapters are attached already.
@@ -112,7 +120,7 @@ def attach(host: Host, composition: Composition, *, observe: Observer | None = N
     try:
         attachment.verify()
         for site in sites:
-            _place(attachment, host, composition, site, observe)
+            _place(attachment, host, composition, site, observe, times)
     except BaseException:
         attachment.detach()
         raise
@@ -120,9 +128,20 @@ def attach(host: Host, composition: Composition, *, observe: Observer | None = N
 
 
 @contextmanager
-def attached(host: Host, composition: Composition, *, observe: Observer | None = None) -> Iterator[Attachment]:
-    """A host with adapters on it; at the end it is exactly what it was. See `attach`."""
-    attachment = attach(host, composition, observe=observe)
+def attached(
+    base: Base, composition: Composition, *, observe: Observer | None = None, timesteps: Sequence[float] = ()
+) -> Iterator[Attachment]:
+    """A base with adapters on it; at the end it is exactly what it was. See `attach`.
+
+    Args:
+        base: any base.
+        composition: adapters whose parts fit the base's sites.
+        observe: is told each adapter's update at each site; see `SiteProcessor`.
+        timesteps: of the sampler that will run: what adapters make of them is computed before it starts. The adapters'
+            tensors must then stay as they are.
+    """
+    times = {timestep: base.time_embedding(timestep) for timestep in timesteps}
+    attachment = attach(base, composition, observe=observe, times=times)
     try:
         yield attachment
     finally:
@@ -130,18 +149,27 @@ def attached(host: Host, composition: Composition, *, observe: Observer | None =
 
 
 def _place(
-    attachment: Attachment, host: Host, composition: Composition, site: AttentionSite, observe: Observer | None
+    attachment: Attachment,
+    host: Host,
+    composition: Composition,
+    site: AttentionSite,
+    observe: Observer | None,
+    times: Mapping[float, Tensor] | None,
 ) -> None:
     behind = _sequential_terms(composition, site)
-    processor = _processor(host, composition, site, observe)
+    processor = _processor(host, composition, site, observe, times)
     if processor is not None:
         attachment.put(site, processor)
     if behind:
-        attachment.follow(SequentialCrossFrame(site, behind, calls=host.calls, observe=observe))
+        attachment.follow(SequentialCrossFrame(site, behind, calls=host.calls, observe=observe, times=times))
 
 
 def _processor(
-    host: Host, composition: Composition, site: AttentionSite, observe: Observer | None
+    host: Host,
+    composition: Composition,
+    site: AttentionSite,
+    observe: Observer | None,
+    times: Mapping[float, Tensor] | None = None,
 ) -> SiteProcessor | None:
     """What should compute `site`; None where the base computes it as ever."""
     terms = [term for term in composition.terms(site) if not _is_sequential(term)]
@@ -150,9 +178,8 @@ def _processor(
         return None
     # the kind of a site decides the kind of its parts, which the type checker can not see
     if site.kind == "self":
-        return SelfProcessor(
-            site, cast("Sequence[Term[CrossFrameAttention]]", terms), calls=host.calls, observe=observe
-        )
+        references = cast("Sequence[Term[CrossFrameAttention]]", terms)
+        return SelfProcessor(site, references, calls=host.calls, observe=observe, times=times)
     if site.kind == "temporal":
         return TemporalProcessor(site, cast("Sequence[Term[TemporalLora]]", terms), calls=host.calls, observe=observe)
     prompts = cast("Sequence[Term[ImplicitPrompt]]", terms)

@@ -61,9 +61,11 @@ class ImplicitPrompt(AdapterPart):
 
         Exact where the base has no norm between the two.
         """
+        dtype = projection.weight.dtype
+        wide = torch.promote_types(dtype, torch.float32)
         with torch.no_grad():
-            down = self.down.weight.float()
-            weight = down @ projection.weight.float()
+            down = self.down.weight.to(wide)
+            weight = (down @ projection.weight.to(wide)).to(dtype)
             without = projection.bias is None or not self.query_bias
-            bias = None if without else (down @ projection.bias.float()).to(projection.weight.dtype)
-            return weight.to(projection.weight.dtype), bias
+            bias = None if without else (down @ projection.bias.to(wide)).to(dtype)
+            return weight, bias

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.adapters.cross_frame_updates import cross_frame_updates
+from engine.adapters.cross_frame_updates import CrossFrameUpdates
 from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor, nn
     from torch.utils.hooks import RemovableHandle
@@ -34,6 +34,7 @@ class SequentialCrossFrame:
         terms: the adapters' parts there.
         calls: the base's call in progress.
         observe: see `SiteProcessor`.
+        times: see `CrossFrameUpdates`.
 
     Source: `DiTBlock.forward` of the authors' code.
     """
@@ -45,9 +46,11 @@ class SequentialCrossFrame:
         *,
         calls: CurrentCall,
         observe: Observer | None = None,
+        times: Mapping[float, Tensor] | None = None,
     ) -> None:
         self._site = site
         self._terms = tuple(terms)
+        self._updates = CrossFrameUpdates(site, [term.part for term in self._terms], times)
         self._calls = calls
         self._observe = observe
         self._added: Tensor | None = None
@@ -74,13 +77,13 @@ class SequentialCrossFrame:
 
     def _sum(self, stream: Tensor) -> Tensor:
         call = self._calls.get()
-        site, parts = self._site, [term.part for term in self._terms]
+        site = self._site
         # norms are fed float32 whatever the base computes in
         hidden = stream if call.time_embedding is None else stream.to(call.time_embedding.dtype)
         given = site.input(hidden, call)
         projection = site.layer.project(site.module, hidden, None)
         backend = getattr(site.processor, "_attention_backend", None)
-        updates = cross_frame_updates(site, parts, given, projection, rotary=None, backend=backend)
+        updates = self._updates.at(call, given, projection, rotary=None, backend=backend)
         if self._observe is not None:
             seen = zip(self._terms, updates, strict=True)
             self._observe(site, {term.index: update for term, update in seen})

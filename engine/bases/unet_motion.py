@@ -12,6 +12,7 @@ from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 
 from engine.bases.attention_site import AttentionSite, SiteKind
 from engine.bases.denoiser_base import DenoiserBase
+from engine.bases.frame_norm import normalise_each_frame
 from engine.bases.unet_attention import UNetAttention
 from registry_schema.errors import Incompatible
 
@@ -45,6 +46,8 @@ class UNetMotionBase(DenoiserBase):
         photo_view: PhotoView | None = None,
     ) -> None:
         """Take what all bases have, and what is laid beside every frame for denoisers that take it."""
+        if spec.motion_norm == "frame":
+            normalise_each_frame(denoiser)
         super().__init__(spec, denoiser, autoencoder=autoencoder, condition=condition)
         self._photo_view = photo_view
 
@@ -57,6 +60,9 @@ class UNetMotionBase(DenoiserBase):
 
     def _time_module(self) -> nn.Module:
         return self.denoiser.time_embedding
+
+    def _embed_time(self, timestep: Tensor) -> Tensor:
+        return self.denoiser.time_embedding(self.denoiser.time_proj(timestep).to(self.dtype))
 
     def _find_sites(self) -> tuple[AttentionSite, ...]:
         return unet_sites(self.denoiser)

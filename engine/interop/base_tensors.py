@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from safetensors import safe_open
 
-from engine.bases.catalog import base_folder, weight_folders
+from engine.bases.base_folder import base_folder, denoiser_folders
 from engine.bases.fingerprint import weight_files
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ class BaseTensors:
     """
 
     def __init__(self, base: str | Path) -> None:
-        self._folder = weight_folders(base_folder(base))[0]
+        self._folders = denoiser_folders(base_folder(base))
 
     @cached_property
     def _files(self) -> Mapping[str, Path]:
         places: dict[str, Path] = {}
-        for path in weight_files(self._folder):
+        for path in (path for folder in self._folders for path in weight_files(folder)):
             with safe_open(path, framework="pt") as file:
                 places |= dict.fromkeys(file.keys(), path)
         return places

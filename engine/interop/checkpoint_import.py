@@ -12,7 +12,8 @@ import torch
 from engine.adapters.miva import MivaAdapter
 from engine.adapters.tensor_file import read_tensor_header, read_tensors, require_finite
 from engine.adapters.weights import require_same_tensors
-from engine.bases.catalog import base_sites, read_base_spec
+from engine.bases.base_folder import read_base_spec
+from engine.bases.catalog import base_sites
 from engine.interop import animatediff_keys, wan_keys
 from engine.interop.base_tensors import BaseTensors
 from engine.interop.checkpoint_spec import checkpoint_spec

@@ -53,6 +53,11 @@ def checkpoint_spec(
         scale = "1, alpha = rank" if choices.lora_alpha is None else f"{choices.lora_alpha:g} / rank"
         notes.append(f"low-rank updates act at {scale}: the file does not say")
     notes.append(f"the noise schedule is that of base `{base.name}`: the file does not say")
+    if not wan and base.motion_norm is None:
+        notes.append(
+            f"the authors' motion modules normalise frame by frame, those of base `{base.name}` all frames together: "
+            "motion may differ"
+        )
     spec = AdapterSpec(
         base=base.base_identity,
         masked=False,
@@ -64,6 +69,7 @@ def checkpoint_spec(
         clip=base.clip,
         noise_schedule=base.noise_schedule,
         sampling=SamplingHints(),
+        motion_norm=base.motion_norm,
     )
     return spec, tuple(notes)
 

@@ -14,7 +14,8 @@ from engine.adapters.miva import MivaAdapter
 from engine.adapters.part import key_prefix
 from engine.adapters.tensor_file import read_tensors, require_finite, tensor_file_bytes
 from engine.adapters.weights import require_binding, require_same_tensors
-from engine.bases.catalog import base_sites, read_base_spec
+from engine.bases.base_folder import read_base_spec
+from engine.bases.catalog import base_sites
 from engine.interop import animatediff_keys
 from engine.interop.checkpoint_import import Imported, read_checkpoint
 from engine.interop.key_meaning import Bound, meaning
@@ -70,6 +71,14 @@ def motion_lora_bytes(weights: Path, spec: AdapterSpec, base: Path) -> tuple[byt
     return tensor_file_bytes(named, metadata), rank, len(named)
 
 
+def motion_norm_notes(spec: AdapterSpec) -> tuple[str, ...]:
+    """What a motion LoRA can not say about itself, for those who run it; sentences without a final full stop."""
+    if spec.motion_norm is None:
+        return ()
+    norm = f"it was trained with motion_norm `{spec.motion_norm}`, which a motion LoRA can not say"
+    return (f'{norm}: call `mivactl.set_motion_norm(pipe, "{spec.motion_norm}")` before `load_lora_weights`',)
+
+
 def import_motion_lora(file: Path, base: Path, *, motion: str) -> Imported:
     """An adapter with a temporal part alone, from a motion LoRA in the names of diffusers or of AnimateDiff.
 
@@ -99,6 +108,7 @@ def import_motion_lora(file: Path, base: Path, *, motion: str) -> Imported:
         clip=spec.clip,
         noise_schedule=spec.noise_schedule,
         sampling=SamplingHints(),
+        motion_norm=spec.motion_norm,
     )
     adapter = MivaAdapter.empty(adapter_spec, all_sites)
     adapter.load_state_dict({ours: factors[theirs] for ours, theirs in _names(sites).items()}, strict=True, assign=True)

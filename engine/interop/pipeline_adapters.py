@@ -10,6 +10,7 @@ from engine.adapters.attach import attach
 from engine.adapters.composition import Composition
 from engine.adapters.weights import load_adapter
 from engine.interop.pipeline_host import PipelineHost, pipeline_denoiser, stock_architecture
+from engine.interop.pipeline_motion_norm import require_motion_norm, switch_motion_norm
 from engine.interop.pipeline_schedule import require_schedule
 from registry_schema.errors import Incompatible, NotFound, UsageProblem
 
@@ -42,13 +43,15 @@ def load_into_pipeline(
         weight: of the adapter; may be changed later.
 
     Raises:
-        Incompatible: the adapter was made for another architecture or schedule, or something else keeps it off.
+        Incompatible: the adapter was made for another architecture, schedule or motion norm, or something else keeps it
+            off.
         UsageProblem: the name is taken, or there is no weight left.
         NotFound, IntegrityProblem: the file is missing or broken.
     """
     denoiser = pipeline_denoiser(pipeline)
     _require_same_architecture(pipeline, denoiser, spec)
     require_schedule(pipeline, spec.noise_schedule)
+    require_motion_norm(denoiser, spec.motion_norm)
     adapters = _adapters_on(denoiser) or PipelineAdapters(denoiser)
     try:
         adapters.add(weights, spec, name=name, weight=weight)
@@ -77,6 +80,20 @@ def unload_from_pipeline(pipeline: DiffusersModel) -> None:
     """
     _loaded(pipeline).close()
     delattr(pipeline_denoiser(pipeline), _KEPT_AS)
+
+
+def set_motion_norm(pipeline: DiffusersModel, norm: str) -> None:
+    """Let a pipeline's motion modules normalise each `frame`, or all frames of a `clip` together as diffusers does.
+
+    Raises:
+        UsageProblem: another word, or adapters are loaded, which were trained with what is on now.
+        Incompatible: the pipeline has no motion modules, or they can not be changed any more.
+    """
+    denoiser = pipeline_denoiser(pipeline)
+    if _adapters_on(denoiser) is not None:
+        msg = "adapters are loaded into the pipeline, and were trained with the motion norm that is on"
+        raise UsageProblem(msg, hint="`unload_miva(pipe)` first")
+    switch_motion_norm(denoiser, norm)
 
 
 class PipelineAdapters:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +42,9 @@ GOLDEN = 0.6180339887
 """Multiples of it, their whole parts left out, fill [0, 1) evenly."""
 MOTION_WEIGHT = 2.0
 """Of an error in the motion, an error in the picture weighing 1."""
+USUAL_MOTION, LEAST_MOTION = 0.15, 0.03
+"""Mean weighted square of a clip's latents after frame 0; and what is added to it, for clips that hardly move."""
+MOST_FOR_LITTLE_NOISE = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,23 @@ class Plan:
     """How long, and how the time is used."""
 
     seconds: float
-    pairs_share: float = 0.83
-    cooldown_share: float = 0.35
+    pairs_share: float = 0.8
+    whole_clip_every: int = 4
+    cooldown_share: float = 0.7
     learning_rate: float = 4e-4
     warmup_steps: int = 100
     frames_a_step: int = 32
+    steps_before: int = 0
+    """Of the run whose base this one starts from; their clips are not shown again."""
 
     def rate(self, step: int, spent: float) -> float:
-        """Learning rate: warm-up, constant, and a fall to zero as the square root of what is left."""
+        """Learning rate: warm-up, constant, and an even fall to zero."""
         left = max(0.0, (self.seconds - spent) / (self.cooldown_share * self.seconds))
-        return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, math.sqrt(left))
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, left)
 
     def shown(self, step: int, spent: float) -> tuple[int, ...]:
-        """Which frames of each clip are shown in a step: the first and one that changes, later all."""
-        if spent >= self.pairs_share * self.seconds:
+        """Frames that are shown of each clip in a step: the first and one that changes, or all; later always all."""
+        if spent >= self.pairs_share * self.seconds or step % self.whole_clip_every == self.whole_clip_every - 1:
             return tuple(range(FRAMES))
         return 0, 1 + int(step * GOLDEN % 1 * (FRAMES - 1))
 
@@ -91,16 +96,16 @@ class Run:
 
     def examples(self, shown: tuple[int, ...]) -> list[Example]:
         """This process's clips of this step."""
+        step = self.plan.steps_before + self.state.step
         count = max(1, self.plan.frames_a_step // len(shown))
         mine = range(self.processes.rank, max(count, self.processes.count), self.processes.count)
-        return [draw_example((self.state.step * 16 + index) * 2 + 10, shown) for index in mine]
+        return [draw_example((step * 16 + index) * 2 + 10, shown) for index in mine]
 
     def loss(self, examples: list[Example], shown: tuple[int, ...]) -> Tensor:
         """Error of the clean clip; frame 0 is given.
 
-        Timesteps are drawn in proportion to their cubes: under strong noise the photo alone says what moves. A clip
-        counts less the more of it moves, so that small things count as much as skies; a photo shows how much that is,
-        so no clip is taken for likelier by it.
+        Timesteps are drawn evenly: under strong noise the photo alone says what moves, and a third of the schedule is
+        that; which way a wing beats next is decided where noise begins to show motion.
         """
         pixels, origins = (torch.stack(parts) for parts in zip(*((e.frames, e.origin) for e in examples), strict=True))
         latents = self.autoencoder.encode_moving(pixels, origins).contiguous()
@@ -109,7 +114,7 @@ class Run:
         generator = torch.Generator().manual_seed(step * processes.count + processes.rank)
         count = len(latents)
         spread = (torch.arange(count) + torch.rand((), generator=generator)) / count
-        timestep = self.schedule.timestep_at(((spread + step * GOLDEN) % 1) ** 0.25)
+        timestep = self.schedule.timestep_at((spread + step * GOLDEN) % 1)
         noise = torch.randn(latents.shape, generator=generator)
         noisy = self.schedule.add_noise(latents, noise, timestep)
         noisy[:, :, 0] = latents[:, :, 0]
@@ -117,7 +122,7 @@ class Run:
         with autocast, sdpa_kernel(SDPBackend.MATH), self.model.frames_shown(shown):
             predicted = self.model(noisy, timestep, conditions)
         error = (predicted.float() - self.schedule.target(latents, noise, timestep)) ** 2
-        return _weighted(error, latents)[:, :, 1:].mean()
+        return (error * _weights(latents, *self.schedule.factors(timestep)))[:, :, 1:].mean()
 
     def take_step(self) -> float:
         """One update; gives the loss."""
@@ -171,13 +176,21 @@ class Run:
             log.write(json.dumps(facts) + "\n")
 
 
-def _weighted(error: Tensor, latents: Tensor) -> Tensor:
-    """Errors b c f h w, weighted by channel and by clip."""
+def _weights(latents: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
+    """Of squared errors b c f h w, in clips noised by factors `signal` and `noise`.
+
+    A clip counts less the more moves in it, for the sake of a hand on a guitar beside a sky. Errors count more the less
+    noise there is, since fewer of them can not be helped.
+
+    Source: Karras et al. 2022 (arXiv 2206.00364), on equal effective loss weights over noise levels.
+    """
     channels = torch.ones(latents.shape[1])
     channels[MotionAutoencoder.picture_channels :] = MOTION_WEIGHT
-    area = (latents[:, :, 1:] != 0).any(1).float().mean((1, 2, 3))
-    clips = (0.15 / (area + 0.03)).clamp(0.7, 2.0)
-    return error * channels[:, None, None, None] * clips[:, None, None, None, None]
+    channels = channels[:, None, None, None]
+    moving = (latents[:, :, 1:].square() * channels).mean((1, 2, 3, 4))
+    clips = (USUAL_MOTION / (moving + LEAST_MOTION)).sqrt()
+    levels = (1 + (signal / noise).square()).clamp(max=MOST_FOR_LITTLE_NOISE).float()
+    return channels * (clips * levels)[:, None, None, None, None]
 
 
 def main() -> None:
@@ -186,13 +199,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0, help="training time in all, resumed runs included")
     parser.add_argument("--work", type=Path, default=Path(".pretraining/nano"), help="folder of the run's state")
     parser.add_argument("--start-from", type=Path, metavar="BASE", help="folder of an exported base to begin with")
+    parser.add_argument("--steps-before", type=int, default=0, help="of the run that made that base")
     parser.add_argument("--compile", action="store_true", help="compile the network first: two minutes, then faster")
     parser.add_argument(
         "--encoder", type=Path, default=Path(".pretraining/image_encoder"), help="folder of the encoder's pretraining"
     )
     options = parser.parse_args()
     encoder = trained_encoder(options.encoder)
-    run = Run(options.work, Plan(options.minutes * 60), encoder, Processes.joined())
+    run = Run(options.work, Plan(options.minutes * 60, steps_before=options.steps_before), encoder, Processes.joined())
     if options.start_from:
         run.start_from(options.start_from)
     if options.compile:

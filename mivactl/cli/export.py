@@ -35,5 +35,7 @@ def export(
         run.console.note(
             f"{done.tensors} tensors of rank {done.rank}; {done.left_behind} have no place in a motion LoRA"
         )
+        for note in done.notes:
+            run.console.note(note)
 
     run.answer({"export": done}, show)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mivactl.bases import require_weights
 from mivactl.disk import disk_errors
 from mivactl.engine_bridge import ExportRequest, SilentProgress, export_motion_lora
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
@@ -52,5 +53,6 @@ def export_as_motion_lora(
 
 def _of_draft(folder: Path, output: Path, session: Session) -> ExportRequest:
     draft = read_draft(folder)
-    base = session.base(str(draft.spec.base.name)).folder
-    return ExportRequest(weights=folder / WEIGHTS, spec=draft.spec, base=base, output=output)
+    base = session.base(str(draft.spec.base.name))
+    require_weights(base)
+    return ExportRequest(weights=folder / WEIGHTS, spec=draft.spec, base=base.folder, output=output)

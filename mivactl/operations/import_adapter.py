@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mivactl.bases import require_weights
 from mivactl.disk import disk_errors
 from mivactl.engine_bridge import ImportChoices, ImportRequest, import_adapter
 from registry_schema.errors import NotFound, UsageProblem
@@ -63,6 +64,7 @@ def import_file(options: ImportOptions, session: Session) -> ImportResult:
         raise UsageProblem(f"`--lora-alpha` is `{options.lora_alpha:g}`, expected more than 0 and at most 1024")
     name = AdapterName(options.name)
     base = session.base(options.base or session.settings.base)
+    require_weights(base)
     choices = ImportChoices(
         motion=options.motion or name.name.replace("-", " "),
         temperature=options.temperature,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mivactl.engine_bridge import SilentProgress, load_into_pipeline, pipeline_architecture
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
 from mivactl.operations.draft import WEIGHTS, read_draft
+from mivactl.operations.sealed_base import publications
 from registry_schema.errors import Incompatible
 from registry_schema.ref import AdapterRef
 
@@ -32,7 +33,7 @@ def load_adapter_into(
         yes: whether it may be installed from another registry than the starter.
 
     Raises:
-        NotFound, Incompatible: no such adapter, or none for this pipeline's model.
+        NotFound, Incompatible: no such adapter, or none for this pipeline's model, or its base is not on this machine.
         Refused: it would have to be installed from another registry.
     """
     if Path(adapter).is_dir():
@@ -50,10 +51,13 @@ def load_adapter_into(
 
 
 def _base_of(pipeline: Any, session: Session) -> str:  # noqa: ANN401
+    """A base of the pipeline's architecture, that adapters are looked up for: one on this machine, or one to fetch."""
     architecture = pipeline_architecture(pipeline)
-    found = next((base for base in session.bases if base.spec.architecture == architecture), None)
+    here = [base.spec for base in session.bases]
+    to_fetch = [publication.base.facts for publication in publications(session)]
+    found = next((facts for facts in (*here, *to_fetch) if facts.architecture == architecture), None)
     if found is None:
-        seen = ", ".join(f"`{base.spec.name}`" for base in session.bases)
+        seen = ", ".join(f"`{name}`" for name in dict.fromkeys(facts.name for facts in (*here, *to_fetch)))
         msg = f"the pipeline's model is none of the bases this machine knows: {seen}"
         raise Incompatible(msg, hint="`mivactl base list` shows them; the folder of a draft needs no base")
-    return str(found.spec.name)
+    return str(found.name)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import safetensors.torch
 import torch
+from diffusers import MotionAdapter, UNet2DConditionModel, UNetMotionModel
 
 import mivactl
 from engine.bases.catalog import load_base
@@ -16,6 +18,7 @@ from registry_schema.errors import Busy, Incompatible, NotFound, UsageProblem
 from tests.end_to_end.tiny_world import FRAMES, HEIGHT, WIDTH, TinyWorld, write_adapter_draft, write_photo
 from tests.engine.interop.authors_files import animatediff_adapter, filled
 from tests.engine.interop.tiny_pipelines import animatediff_around
+from tests.published_tiny import MOTION, UNET, seeded, write_publications, write_repositories
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +115,32 @@ def test_a_pipeline_with_another_scheduler_is_told_the_line_that_helps(at_home, 
     with pytest.raises(Incompatible, match="prediction_type `epsilon`") as error:
         mivactl.load_miva(pipe, "my/rain")
     assert "prediction_type='v_prediction'" in error.value.__notes__[0]
+
+
+def test_a_pipeline_that_normalises_otherwise_is_told_the_line_that_helps(at_home, tmp_path):
+    pipe = animatediff_around(at_home.denoiser, tmp_path, prediction="v_prediction")
+    before = latents(pipe)
+    mivactl.set_motion_norm(pipe, "frame")
+    with pytest.raises(Incompatible, match="runs motion_norm `frame`, the adapter was trained with `clip`") as error:
+        mivactl.load_miva(pipe, "my/rain")
+    assert error.value.__notes__ == ["hint: `mivactl.set_motion_norm(pipe, 'clip')`, then load it again"]
+    mivactl.set_motion_norm(pipe, "clip")
+    assert torch.equal(latents(pipe), before)
+    mivactl.load_miva(pipe, "my/rain")
+    mivactl.unload_miva(pipe)
+
+
+def test_a_pipeline_around_a_published_base_is_told_how_to_fetch_it(at_home, tmp_path):
+    published = at_home.home / "published"
+    write_publications(published, write_repositories(tmp_path / "hub"))
+    unet, motion = seeded(UNet2DConditionModel, **UNET), seeded(MotionAdapter, **MOTION)
+    pipe = animatediff_around(UNetMotionModel.from_unet2d(unet, motion), tmp_path)
+    with pytest.raises(NotFound, match="no base `animatediff-v3` on this machine") as error:
+        mivactl.load_miva(pipe, "my/rain")
+    assert "`mivactl base fetch animatediff-v3` downloads it" in error.value.__notes__[0]
+    shutil.rmtree(published)
+    with pytest.raises(Incompatible, match="none of the bases this machine knows: `tiny`, `nano`"):
+        mivactl.load_miva(pipe, "my/rain")
 
 
 def test_a_motion_lora_goes_out_and_comes_back(at_home, capsys):

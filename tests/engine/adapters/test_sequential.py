@@ -15,11 +15,11 @@ from tests.engine.tiny_adapters import adapter_spec, all_parts, fresh, lively, n
 from tests.engine.tiny_wan import tiny_wan_base
 
 
-def sequential(base, *, rank: int | str = 4, combine: str = "separate", rotary: bool = False, prompt: bool = False):
+def sequential(base, *, rank: int | str = 4, prompt: bool = False, **attention):
     ranks = all_parts(base, rank=rank) if prompt else Ranks(cross_frame_attention=rank)
-    spec = adapter_spec(base, ranks=ranks, combine=combine, rotary=rotary)
-    attention = spec.cross_frame_attention.model_copy(update={"placement": "sequential"})
-    return spec.model_copy(update={"cross_frame_attention": attention})
+    spec = adapter_spec(base, ranks=ranks, **attention)
+    placed = spec.cross_frame_attention.model_copy(update={"placement": "sequential"})
+    return spec.model_copy(update={"cross_frame_attention": placed})
 
 
 @pytest.fixture
@@ -122,6 +122,49 @@ def test_its_updates_are_told_to_who_looks_for_conflicts(base):
     noisy, timestep = noisy_latents(base)
     pair = Composition.of(lively(base, sequential(base), seed=1), lively(base, sequential(base), seed=2))
     assert {found.path for found in conflicts(base, pair, noisy, timestep)} == {"blocks.0.attn1", "blocks.1.attn1"}
+
+
+def updates_of(base, *adapters, block: str = "blocks.0.attn1"):
+    """What each adapter adds at one site, before its weight; all adapters see the same base."""
+    noisy, timestep = noisy_latents(base)
+    told = {}
+
+    def note(site, updates):
+        told[site.path] = updates
+
+    with torch.no_grad(), attached(base, Composition.of(*adapters), observe=note):
+        base.predict(noisy, timestep)
+    return told[block]
+
+
+def test_frame_zero_is_left_out_where_the_adapter_skips_it(base):
+    kept, skipping = (lively(base, sequential(base, skip_first=skip)) for skip in (False, True))
+    whole, skipped = (updates_of(base, adapter)[0] for adapter in (kept, skipping))
+    assert not skipped[:, 0].any()
+    assert whole[:, 0].any()
+    assert torch.allclose(skipped[:, 1:], whole[:, 1:], atol=1e-6)
+    both = updates_of(base, kept, skipping)
+    assert torch.allclose(both[0], whole, atol=1e-6)
+    assert torch.allclose(both[1], skipped, atol=1e-6)
+
+
+def test_references_are_weighed_before_the_run_and_give_the_same_numbers():
+    base = tiny_wan_base()
+    adapter = lively(base, sequential(base, skip_first=True))
+    called = []
+    for part in adapter.parts.values():
+        part.get_submodule("lambda").register_forward_hook(lambda *_: called.append("weighed"))
+    noisy, _ = noisy_latents(base, batch=1)
+    with torch.no_grad():
+        with attached(base, Composition.of(adapter)):
+            steps = [base.predict(noisy, timestep) for timestep in (901.0, 301.0)]
+        called.clear()
+        with attached(base, Composition.of(adapter), timesteps=(901.0, 301.0)):
+            before = len(called)
+            table = [base.predict(noisy, timestep) for timestep in (901.0, 301.0)]
+    assert before == len(called) == 2 * len(adapter.parts)
+    assert not torch.equal(*steps)
+    assert all(map(torch.equal, steps, table))
 
 
 def test_rotary_positions_do_not_reach_the_stream(base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 
 import pytest
 import safetensors.torch
@@ -14,6 +15,9 @@ from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.adapters.miva import MivaAdapter
 from engine.api import import_adapter
+from engine.bases.catalog import load_base
+from engine.bases.published_bases import published_bases
+from engine.bases.sealing import seal_base
 from engine.bases.unet_motion import unet_sites
 from engine.bases.wan import wan_sites
 from engine.interop import animatediff_keys, wan_keys
@@ -21,8 +25,9 @@ from engine.interop.checkpoint_import import import_checkpoint
 from engine.interop.key_meaning import MASKED, Bound, Factor, meaning
 from engine.requests import ImportChoices, ImportRequest
 from registry_schema.adapter_spec import AdapterSpec
+from registry_schema.compatibility import Accepted, check_fit
 from registry_schema.errors import Busy, Incompatible, IntegrityProblem
-from registry_schema.names import AdapterName
+from registry_schema.names import AdapterName, BaseName
 from tests.engine.adapters.site_stories import call_of, first_site, hidden_of, run_site
 from tests.engine.adapters.test_parameter_counts import WORDS
 from tests.engine.bases.test_catalog import write_base
@@ -30,6 +35,7 @@ from tests.engine.interop.authors_files import animatediff_adapter, filled, full
 from tests.engine.tiny_adapters import noisy_latents
 from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.tiny_wan import tiny_wan_base
+from tests.published_tiny import ADAPTER, SD15, write_publications, write_repositories
 
 RAIN = ImportChoices(motion="rain")
 
@@ -166,6 +172,33 @@ def test_a_full_file_in_half_precision_is_still_of_its_base(unet, tmp_path):
     tensors = full_unet(base.denoiser, filled(animatediff_adapter(base.denoiser)))
     halves = {name: tensor.half() for name, tensor in tensors.items()}
     assert import_checkpoint(saved(halves, tmp_path), folder, RAIN).adapter.spec.base.name == "tiny"
+
+
+def test_a_base_whose_motion_modules_lie_apart_is_met_as_it_was_trained(tmp_path):
+    """The layout of `animatediff-v3`, in small: copies are compared with both files, and its motion norm is taken."""
+    repositories = write_repositories(tmp_path / "hub")
+    search = write_publications(tmp_path / "published", repositories)
+    (publication,) = (known for known in published_bases([search]) if known.base.facts.name == "animatediff-v3")
+    folder = tmp_path / "base"
+    for part, place in (("unet", f"{SD15}/unet"), ("motion_adapter", ADAPTER), ("vae", f"{SD15}/vae")):
+        kept = shutil.ignore_patterns("*.bin", "*.non_ema.*")
+        shutil.copytree(repositories / place, folder / part, ignore=kept)
+    spec = seal_base(folder, publication, name=BaseName("animatediff-v3"))
+    base = load_base(folder, device=torch.device("cpu"), dtype=torch.float32)
+    tensors = filled(animatediff_adapter(base.denoiser))
+    imported = import_checkpoint(saved(full_unet(base.denoiser, tensors), tmp_path), folder, RAIN)
+    assert any("frozen tensors were compared with the base and are equal" in note for note in imported.notes)
+    assert not any("frame by frame" in note for note in imported.notes)
+    assert imported.adapter.spec.motion_norm == "frame"
+    assert check_fit(imported.adapter.spec, spec) == Accepted("exact")
+    assert torch.isfinite(predictions(base, imported.adapter)).all()
+
+
+def test_a_base_that_normalises_otherwise_than_the_authors_is_told(unet, tmp_path):
+    base, folder = unet
+    imported = import_checkpoint(saved(filled(animatediff_adapter(base.denoiser)), tmp_path), folder, RAIN)
+    assert imported.adapter.spec.motion_norm is None
+    assert any("frame by frame, those of base `tiny` all frames together" in note for note in imported.notes)
 
 
 @pytest.mark.parametrize(

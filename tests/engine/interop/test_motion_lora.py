@@ -13,9 +13,10 @@ from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.adapters.weights import save_adapter
 from engine.api import export_motion_lora
-from engine.bases.catalog import read_base_spec
+from engine.bases.base_folder import read_base_spec
 from engine.interop.motion_lora import import_motion_lora
 from engine.requests import ExportRequest
+from registry_schema.compatibility import Accepted, check_fit
 from registry_schema.errors import Incompatible
 from registry_schema.ranks import Ranks
 from tests.engine.bases.test_catalog import write_base
@@ -115,6 +116,21 @@ def test_an_alpha_in_the_file_is_taken(world, tmp_path):
     safetensors.torch.save_file(tensors | alphas, tmp_path / "alphas.safetensors")
     imported = import_motion_lora(tmp_path / "alphas.safetensors", folder, motion="zoom")
     assert imported.adapter.spec.temporal_lora.alpha == 2
+
+
+def test_how_motion_modules_normalise_is_said_on_the_way_out_and_taken_from_the_base_on_the_way_in(world, tmp_path):
+    _, base, folder = world
+    _, file, done = exported(base, folder, tmp_path)
+    assert done.notes == ()
+    assert import_motion_lora(file, folder, motion="rain").adapter.spec.motion_norm is None
+    document = json.loads((folder / "base.json").read_text()) | {"motion_norm": "frame"}
+    (folder / "base.json").write_text(json.dumps(document))
+    back = import_motion_lora(file, folder, motion="rain").adapter
+    assert check_fit(back.spec, read_base_spec(folder)) == Accepted("exact")
+    weights = tmp_path / "back.safetensors"
+    save_adapter(back, weights, {})
+    request = ExportRequest(weights=weights, spec=back.spec, base=folder, output=tmp_path / "again.safetensors")
+    assert "motion_norm `frame`, which a motion LoRA can not say" in export_motion_lora(request).notes[0]
 
 
 def test_what_is_no_motion_lora_for_this_base_is_refused(world, tmp_path):

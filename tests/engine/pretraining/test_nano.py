@@ -34,8 +34,8 @@ ENCODER = ImageEncoder(len(LABELLED), ENCODED_MOTIONS).eval()
 def test_the_rate_warms_up_stays_and_falls_to_zero():
     plan = Plan(seconds=1000)
     assert plan.rate(0, 0) == pytest.approx(plan.learning_rate / plan.warmup_steps)
-    assert plan.rate(5000, 500) == plan.learning_rate
-    assert plan.rate(5000, 1000 - plan.cooldown_share * 250) == pytest.approx(plan.learning_rate / 2)
+    assert plan.rate(5000, 300) == plan.learning_rate
+    assert plan.rate(5000, 1000 - plan.cooldown_share * 500) == pytest.approx(plan.learning_rate / 2)
     assert plan.rate(5000, 1000) == 0
 
 
@@ -47,12 +47,15 @@ def test_every_motion_but_the_absent_is_shown():
     assert set(MOTIONS) == {STILL, *ELEMENTS, *CAMERAS} - set(ABSENT)
 
 
-def test_pairs_of_frames_come_first_and_reach_every_frame():
-    plan = Plan(seconds=1000, pairs_share=0.5)
-    pairs = [plan.shown(step, 499) for step in range(100)]
+def test_pairs_of_frames_come_first_with_whole_clips_between_and_reach_every_frame():
+    plan = Plan(seconds=1000, pairs_share=0.5, whole_clip_every=4)
+    shown = [plan.shown(step, 499) for step in range(200)]
+    whole = tuple(range(FRAMES))
+    assert [step for step in range(12) if shown[step] == whole] == [3, 7, 11]
+    pairs = [frames for frames in shown if frames != whole]
     assert {first for first, _ in pairs} == {0}
     assert {other for _, other in pairs} == set(range(1, FRAMES))
-    assert plan.shown(0, 500) == tuple(range(FRAMES))
+    assert plan.shown(0, 500) == whole
 
 
 @pytest.mark.parametrize("seed", range(0, 20, 2))
@@ -124,6 +127,14 @@ def test_a_run_can_begin_with_an_exported_base():
             taken = taken[:, : value.shape[1]]
         assert torch.equal(taken, value), name
     assert all(torch.equal(run.state.average[name], value) for name, value in run.model.state_dict().items())
+
+
+def test_a_run_that_goes_on_from_a_base_shows_new_clips():
+    first, second = (Run(Path("unused"), Plan(seconds=1, steps_before=before), ENCODER) for before in (0, 1))
+    first.state.step = 1
+    for one, other in zip(first.examples((0, 3)), second.examples((0, 3)), strict=True):
+        assert torch.equal(one.frames, other.frames)
+    assert not torch.equal(Run(Path("unused"), Plan(seconds=1), ENCODER).examples((0, 3))[0].frames, one.frames)
 
 
 @pytest.mark.acceptance
