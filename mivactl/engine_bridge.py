@@ -1,4 +1,7 @@
-"""The only module of mivactl that imports the engine; what needs torch is imported inside functions."""
+"""The way from mivactl to the engine; what needs torch is imported inside functions.
+
+Nothing else in mivactl imports the engine but `mivactl.pipeline_bridge`, the same for pipelines of diffusers.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
     from engine.run_settings import RunChoices
     from registry_schema.adapter_spec import AdapterSpec
     from registry_schema.base_spec import BaseSource, BaseSpec
-    from registry_schema.digests import Digest
     from registry_schema.names import BaseName
     from registry_schema.published_base import PublishedPart
     from registry_schema.receipt import Receipt, RunSettings
@@ -86,24 +88,18 @@ __all__ = [
     "export_motion_lora",
     "frame_size",
     "import_adapter",
-    "load_into_pipeline",
     "load_studio",
     "packaged_base_folders",
     "parameter_count",
     "photo_pixels",
-    "photo_start",
-    "pipeline_architecture",
     "published_bases",
     "render",
     "room_here",
     "seal_base",
-    "set_motion_norm",
     "settle",
     "train",
     "training_recipe",
-    "unload_from_pipeline",
     "verify_base",
-    "weigh_in_pipeline",
     "write_rendered",
     "write_small_copy",
 ]
@@ -352,63 +348,6 @@ def export_motion_lora(request: ExportRequest) -> ExportResult:
     from engine import api
 
     return api.export_motion_lora(request)
-
-
-def pipeline_architecture(pipeline: Any) -> Digest:  # noqa: ANN401 - a pipeline of diffusers, which has no types
-    """Fingerprint of the denoiser of a diffusers pipeline; raises `Incompatible` if it has none for clips."""
-    from engine.interop.pipeline_host import pipeline_denoiser, stock_architecture
-
-    return stock_architecture(pipeline_denoiser(pipeline))
-
-
-def load_into_pipeline(
-    pipeline: Any,  # noqa: ANN401
-    weights: Path,
-    spec: AdapterSpec,
-    *,
-    name: str,
-    weight: float | None,
-) -> None:
-    """One more adapter on a diffusers pipeline; see `engine.interop.pipeline_adapters`."""
-    from engine.interop import pipeline_adapters
-
-    pipeline_adapters.load_into_pipeline(pipeline, weights, spec, name=name, weight=weight)
-
-
-def weigh_in_pipeline(pipeline: Any, weights: Mapping[str, float]) -> None:  # noqa: ANN401
-    """Other weights for the adapters on a diffusers pipeline."""
-    from engine.interop import pipeline_adapters
-
-    pipeline_adapters.weigh_in_pipeline(pipeline, weights)
-
-
-def set_motion_norm(pipeline: Any, norm: str) -> None:  # noqa: ANN401
-    """How the motion modules of a diffusers pipeline normalise."""
-    from engine.interop import pipeline_adapters
-
-    pipeline_adapters.set_motion_norm(pipeline, norm)
-
-
-def unload_from_pipeline(pipeline: Any) -> None:  # noqa: ANN401
-    """A diffusers pipeline without adapters, as it was."""
-    from engine.interop import pipeline_adapters
-
-    pipeline_adapters.unload_from_pipeline(pipeline)
-
-
-def photo_start(
-    pipeline: Any,  # noqa: ANN401
-    photo: Path,
-    *,
-    frames: int,
-    width: int,
-    height: int,
-    seed: int,
-) -> dict[str, Any]:
-    """Arguments that let a diffusers pipeline begin with a photo; see `engine.interop.pipeline_photo`."""
-    from engine.interop.pipeline_photo import photo_start as started
-
-    return started(pipeline, photo, frames=frames, width=width, height=height, seed=seed)
 
 
 def draw_sample_picture(path: Path) -> None:
