@@ -15,8 +15,8 @@ def clean_clip(output: Float[Tensor, "b c2 f h w"], noisy: Float[Tensor, "b c f 
     """What a denoiser says of the clip behind the noise.
 
     Args:
-        output: c channels of a guess, and c of gates, whose sigmoid is the share of the noisy clip to add at each
-            place. With c channels in all, the guess is the answer.
+        output: c channels of a guess, and c of gates: their sigmoid is the share of the noisy clip in the answer, the
+            rest is the guess. With c channels in all, the guess is the answer.
         noisy: what the denoiser was given.
 
     Source: the skip of Karras et al. 2022 (arXiv 2206.00364), eq. 7, one for each place instead of each noise level.
@@ -24,4 +24,4 @@ def clean_clip(output: Float[Tensor, "b c2 f h w"], noisy: Float[Tensor, "b c f 
     if output.shape[1] == noisy.shape[1]:
         return output
     guess, gates = output.chunk(2, 1)
-    return torch.addcmul(guess, gates.sigmoid(), noisy)
+    return torch.lerp(guess, noisy, gates.sigmoid())

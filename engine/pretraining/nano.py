@@ -92,7 +92,7 @@ class Run:
         optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
-        self.state = TrainingState(self.model, optimiser, slowness=0.999)
+        self.state = TrainingState(self.model, optimiser, slowness=0.997)
         self.schedule = schedule_of(SCHEDULE)
 
     def examples(self, shown: tuple[int, ...]) -> list[Example]:

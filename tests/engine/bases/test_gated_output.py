@@ -19,7 +19,7 @@ def normal(seed: int) -> torch.Tensor:
 def test_gates_say_how_much_of_the_noisy_clip_is_kept(gate: float, share: float):
     guess, noisy = normal(0), normal(1)
     output = torch.cat([guess, torch.full(SHAPE, gate)], 1)
-    torch.testing.assert_close(clean_clip(output, noisy), guess + share * noisy)
+    torch.testing.assert_close(clean_clip(output, noisy), (1 - share) * guess + share * noisy)
 
 
 def test_each_place_has_a_gate_of_its_own():
