@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
@@ -24,4 +22,4 @@ def clean_clip(output: Float[Tensor, "b c2 f h w"], noisy: Float[Tensor, "b c f 
     if output.shape[1] == noisy.shape[1]:
         return output
     guess, gates = output.chunk(2, 1)
-    return torch.lerp(guess, noisy, gates.sigmoid())
+    return guess + gates.sigmoid() * (noisy - guess)

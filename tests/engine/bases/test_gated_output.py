@@ -30,6 +30,13 @@ def test_each_place_has_a_gate_of_its_own():
     assert torch.count_nonzero(kept.abs() > 1e-6) == 1
 
 
+def test_a_guess_in_half_the_digits_goes_with_a_noisy_clip_in_all():
+    output = torch.cat([normal(0), normal(2)], 1).bfloat16()
+    answer = clean_clip(output, normal(1))
+    assert answer.dtype == torch.float32
+    torch.testing.assert_close(answer, clean_clip(output.float(), normal(1)), rtol=0.02, atol=0.02)
+
+
 def test_without_gates_the_guess_is_the_answer():
     guess = normal(0)
     assert clean_clip(guess, normal(1)) is guess
