@@ -52,7 +52,9 @@ def animate(photos: list[Path], uses: tuple[str, ...], folder: Path) -> list[np.
     """The frames of each photo's clip, as the command line makes them."""
     use = [word for name in uses for word in ("--use", name)]
     command = [sys.executable, "-m", "mivactl", "animate", *map(str, photos), *use, "-o", str(folder), "--offline"]
-    subprocess.run([*command, "--quiet"], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    # A store of its own: the one in use may hold starters of a former base.
+    own = {"OMP_NUM_THREADS": "1", "MIVACTL_HOME": str(folder / "home")}
+    subprocess.run([*command, "--quiet"], check=True, env={**os.environ, **own})
     return [read_clip(next(folder.glob(f"{photo.stem}-*.mp4"))).frames for photo in photos]
 
 

@@ -63,8 +63,8 @@ def draw(picture: Path) -> None:
         seeing.plot([line["minutes"] for line in encoder], [line[kind] for line in encoder], label=kind, linewidth=1)
     seeing.set(title="image encoder", xlabel="minutes", ylabel="loss", yscale="log")
     for frames, label in ((2, "pairs of frames"), (16, "whole clips")):
-        lines = [line for line in denoiser if line["frames"] == frames]
-        moving.plot([line["minutes"] for line in lines], [line["loss"] for line in lines], label=label, linewidth=1)
+        points = [(line["minutes"], line["loss"]) for line in denoiser if line["frames"] == frames]
+        moving.plot(*zip(*points, strict=True), ".", label=label, markersize=3)
     moving.set(title="denoiser", xlabel="minutes", ylabel="loss")
     for motion in SHOWN:
         quality.plot([line["minutes"] for line in explains], [line[motion] for line in explains], "o-", label=motion)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 SHARD = "14MB"
-SHARPNESS, DOUBT = 1.5, 2.0
+SHARPNESS, DOUBT = 1.5, 5.0
 """Of gates: what they say before the sigmoid is multiplied by the one, and the other is subtracted."""
 
 

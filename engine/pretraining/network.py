@@ -41,7 +41,7 @@ SCHEDULE = Diffusion(
 
 
 def build_denoiser() -> UNetMotionModel:
-    """The untrained network: 15.6 million parameters, two levels with spatial and temporal attention on both."""
+    """The untrained network: 15.8 million parameters, two levels with spatial and temporal attention on both."""
     return UNetMotionModel(
         in_channels=MotionAutoencoder.channels + MotionAutoencoder.picture_channels + SEEN,
         out_channels=2 * MotionAutoencoder.channels,
