@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from engine.recipe import TrainRecipe
     from registry_schema.adapter_spec import AdapterSpec
+    from registry_schema.clip_shape import ClipShape
     from registry_schema.names import AdapterName
     from registry_schema.receipt import AdapterRecord, Receipt, RunSettings
 
@@ -45,6 +46,8 @@ class StudioRequest:
         verdicts: a folder that remembers which weights were found finite, by digest.
         device: `cpu`, `cuda`, `mps`, or `auto` for the best of this machine.
         dtype: `float32`, `bfloat16`, `float16`, or `auto` for the fastest that will do.
+        memory: GiB of the card to do with, `auto` for what is free, or a set by name; see `engine.bases.memory_set`.
+        clip: what will be made, to know what it needs; None is the base's own.
     """
 
     base: Path
@@ -52,6 +55,8 @@ class StudioRequest:
     verdicts: Path
     device: str = "auto"
     dtype: str = "auto"
+    memory: str = "auto"
+    clip: ClipShape | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,10 +57,12 @@ class ImplicitPrompt(AdapterPart):
     def folded(self, projection: nn.Linear) -> tuple[Tensor, Tensor | None]:
         """Weight and bias of `down` after the base's query `projection`, as one map from hidden states to rank.
 
-        Exact where the base has no norm between the two.
+        Exact where the base has no norm between the two. The base's weights may lie elsewhere, or in 8 bits.
         """
+        stored = projection.weight
+        dtype = stored.dtype if stored.dtype.itemsize > 1 else self.down.weight.dtype
         with torch.no_grad():
             down = self.down.weight.float()
-            weight = down @ projection.weight.float()
-            bias = None if projection.bias is None else (down @ projection.bias.float()).to(projection.weight.dtype)
-            return weight.to(projection.weight.dtype), bias
+            weight = (down @ stored.to(down)).to(dtype)
+            bias = None if projection.bias is None else (down @ projection.bias.to(down)).to(dtype)
+            return weight, bias

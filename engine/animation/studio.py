@@ -10,7 +10,9 @@ import torch
 from engine.adapters.composition import Composition
 from engine.adapters.tensor_file import FiniteVerdicts
 from engine.adapters.weights import load_adapter
-from engine.bases.catalog import load_base
+from engine.bases.catalog import base_folder, base_sites, load_base, read_base_spec, weight_folders
+from engine.bases.memory_saving import memory_needs
+from engine.bases.memory_set import WHOLE, Card, choose_set
 from engine.device import choose_device, choose_dtype
 from registry_schema.errors import IntegrityProblem, UsageProblem
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
+    from engine.bases.memory_set import MemorySet
     from engine.progress import Progress
     from engine.requests import AdapterUse, StudioRequest
 
@@ -44,6 +47,11 @@ class Studio:
         return next(name for name, dtype in DTYPES.items() if dtype == self.base.dtype)
 
     @property
+    def memory(self) -> str | None:
+        """What saved memory, as receipts name it; None where nothing had to."""
+        return None if self.base.memory == WHOLE else self.base.memory.name
+
+    @property
     def moves_everything(self) -> bool:
         """Whether an adapter moves the whole picture (a camera, rain), so that nothing around it may stand still."""
         return any(use.spec.region == "whole" and use.record.weight != 0 for use in self.uses)
@@ -64,8 +72,9 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
     """
     device = _device(request.device)
     dtype = _dtype(request.dtype, device)
+    memory = _memory(request, device, dtype, progress)
     with progress.phase("loading", 1 + len(request.adapters)) as phase:
-        base = load_base(request.base, device=device, dtype=dtype)
+        base = _base(request, device, dtype, memory)
         phase.advance()
         loaded: dict[str, MivaAdapter] = {}
         for use in request.adapters:
@@ -76,12 +85,45 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
     return Studio(base, request.adapters, Composition(entries))
 
 
+def _base(request: StudioRequest, device: torch.device, dtype: torch.dtype, memory: MemorySet) -> Base:
+    if memory == WHOLE:
+        return load_base(request.base, device=device, dtype=dtype)
+    # what will not stay on the card never lies there as a whole
+    base = load_base(request.base, device=torch.device("cpu"), dtype=dtype)
+    base.save_memory(memory, device)
+    return base
+
+
+def _memory(request: StudioRequest, device: torch.device, dtype: torch.dtype, progress: Progress) -> MemorySet:
+    """The set that was wished for, and a word about it where a person should know."""
+    card = _card(request, device, dtype) if device.type == "cuda" else None
+    memory = choose_set(request.memory, card)
+    if card is None and request.memory.isdecimal():
+        progress.note(f"`--vram` has nothing to do: device `{device.type}` has no memory of its own")
+    elif memory != WHOLE:
+        progress.note(f"to do with less memory: {memory.words}")
+    return memory
+
+
+def _card(request: StudioRequest, device: torch.device, dtype: torch.dtype) -> Card:
+    folder = base_folder(request.base)
+    spec = read_base_spec(folder)
+    needs = memory_needs(
+        (weight_folders(folder)[0], folder / "vae"),
+        base_sites(folder),
+        request.clip or spec.clip,
+        spec.latent,
+        dtype=dtype,
+        adapters=len(request.adapters),
+    )
+    return Card(torch.cuda.mem_get_info(device)[0], needs)
+
+
 def _load(use: AdapterUse, base: Base, request: StudioRequest) -> MivaAdapter:
     verdicts = FiniteVerdicts(request.verdicts)
+    finite = (verdicts, use.record.weights)
     try:
-        return load_adapter(
-            use.weights, use.spec, base.sites(), dtype=base.dtype, finite=(verdicts, use.record.weights)
-        )
+        return load_adapter(use.weights, use.spec, base.sites(), dtype=base.dtype, finite=finite).to(base.device)
     except IntegrityProblem as problem:
         # The store's files are named by digest, which tells a person nothing.
         told = problem.message.replace(use.weights.name, use.label)
@@ -89,13 +131,26 @@ def _load(use: AdapterUse, base: Base, request: StudioRequest) -> MivaAdapter:
 
 
 def _device(name: str) -> torch.device:
-    if name == "auto":
-        return choose_device()
     best = choose_device()
+    if name == "auto":
+        return best
     if name not in {"cpu", best.type}:
-        msg = f"device `{name}` is not on this machine, expected `cpu`, `{best.type}` or `auto`"
-        raise UsageProblem(msg, hint="leave the device to mivactl")
+        there = dict.fromkeys(("cpu", best.type))
+        msg = f"device `{name}` is not on this machine, expected {', '.join(f'`{one}`' for one in there)} or `auto`"
+        raise UsageProblem(msg, hint=_way_to(name))
     return torch.device(name)
+
+
+def _way_to(device: str) -> str:
+    """What is missing for a device, seen from torch."""
+    if device == "cuda" and torch.version.cuda is None:
+        return (
+            f"this is torch {torch.__version__}, a build without CUDA; with an NVIDIA card run "
+            f"`pip install --force-reinstall torch` as https://pytorch.org says, else pass `--device cpu`"
+        )
+    if device == "cuda":
+        return "torch sees no CUDA device: look at `nvidia-smi`, or pass `--device cpu`"
+    return "pass `--device auto`"
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:

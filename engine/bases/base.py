@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from engine.bases.attention_site import AttentionSite
     from engine.bases.call import CurrentCall
     from engine.bases.diffusers_types import DenoiserModel
+    from engine.bases.memory_set import MemorySet
     from registry_schema.base_spec import BaseSpec
 
 
@@ -23,6 +24,7 @@ class Base(Protocol):
     spec: BaseSpec
     denoiser: DenoiserModel
     calls: CurrentCall
+    memory: MemorySet
 
     @property
     def device(self) -> torch.device:
@@ -54,6 +56,9 @@ class Base(Protocol):
             timestep: (b * streams) numbers, counted in training steps; 0 is clean.
             streams: see `Call`.
         """
+
+    def release_autoencoder(self) -> None:
+        """Let go of the autoencoder's weights, if it has any; the next coding reads them again."""
 
     def set_checkpointing(self, *, enabled: bool) -> None:
         """Trade time for memory in training: activations are computed again in the backward pass."""

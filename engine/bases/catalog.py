@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import safetensors.torch
 import torch
 
 from engine.bases.autoencoder import FrameByFrame, KlAutoencoder
+from engine.bases.autoencoder_on_demand import AutoencoderOnDemand
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.image_encoder import ImageEncoder
 from engine.bases.motion_autoencoder import KIND, MotionAutoencoder
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.denoiser_base import DenoiserBase
     from engine.bases.diffusers_types import DenoiserModel, DiffusersModel
+    from engine.bases.memory_set import MemorySet
     from registry_schema.base_spec import BaseFamily
     from registry_schema.digests import Digest
 
@@ -46,6 +49,10 @@ _SITES: dict[BaseFamily, Callable[[DenoiserModel], tuple[AttentionSite, ...]]] =
     "wan": wan_sites,
 }
 _DENOISERS: dict[BaseFamily, str] = {"unet_motion": "UNetMotionModel", "wan": "WanTransformer3DModel"}
+_AUTOENCODERS: dict[str, type[DiffusersModel]] = {
+    "AutoencoderKL": diffusers.AutoencoderKL,
+    "AutoencoderKLWan": diffusers.AutoencoderKLWan,
+}
 
 
 def packaged_bases() -> tuple[str, ...]:
@@ -106,7 +113,7 @@ def load_base(
     weights = _denoiser_folder(folder)
     _require(spec.name, "architecture", expected=spec.architecture, found=folder_fingerprint(weights))
     denoiser = _frozen(getattr(diffusers, _DENOISERS[spec.family]), weights, device=device, dtype=dtype)
-    autoencoder, tokens = _autoencoder(folder / "vae", device), _condition(folder, condition)
+    autoencoder, tokens = _autoencoder(folder / "vae"), _condition(folder, condition)
     if isinstance(autoencoder, MotionAutoencoder):
         view = PhotoView(autoencoder, _image_encoder(folder, device))
         return UNetMotionBase(spec, denoiser, autoencoder=autoencoder, condition=tokens, photo_view=view)
@@ -178,19 +185,26 @@ def _image_encoder(folder: Path, device: torch.device) -> ImageEncoder | None:
     return ImageEncoder.load(encoder).to(device) if encoder.is_dir() else None
 
 
-def _autoencoder(folder: Path, device: torch.device) -> ClipAutoencoder:
+def _autoencoder(folder: Path) -> ClipAutoencoder:
     config = json.loads((folder / "config.json").read_text())
     kind = config.get("_class_name") or config.get("kind")
     if kind == KIND:
         return MotionAutoencoder.load(folder)
     if kind == "lapped-transform":
         return FrameByFrame(PatchAutoencoder.load(folder))
-    if kind == "AutoencoderKL":
-        return FrameByFrame(KlAutoencoder(_frozen(diffusers.AutoencoderKL, folder, device=device)))
-    if kind == "AutoencoderKLWan":
-        return WanAutoencoder(_frozen(diffusers.AutoencoderKLWan, folder, device=device))
+    if kind in _AUTOENCODERS:
+        return AutoencoderOnDemand(partial(_learned_autoencoder, kind, folder))
     msg = f"autoencoder `{kind}` of base folder `{folder.parent}` is not known"
     raise IntegrityProblem(msg)
+
+
+def _learned_autoencoder(kind: str, folder: Path, device: torch.device, memory: MemorySet) -> ClipAutoencoder:
+    model = _frozen(_AUTOENCODERS[kind], folder, device=device)
+    if memory.tiles:
+        model.enable_tiling()
+    if kind == "AutoencoderKLWan":
+        return WanAutoencoder(model)
+    return FrameByFrame(KlAutoencoder(model), at_once=memory.frames_at_once)
 
 
 def _frozen(

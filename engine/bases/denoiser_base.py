@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from engine.bases.autoencoder_on_demand import AutoencoderOnDemand
 from engine.bases.call import Call, CurrentCall
 from engine.bases.checkpointing import set_checkpointing
+from engine.bases.memory_saving import keep_little
+from engine.bases.memory_set import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from engine.bases.attention_site import AttentionSite
     from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.diffusers_types import DenoiserModel
+    from engine.bases.memory_set import MemorySet
     from registry_schema.base_spec import BaseSpec
 
 
@@ -39,13 +43,15 @@ class DenoiserBase(ABC):
         self.denoiser = denoiser.requires_grad_(requires_grad=False).eval()
         self.autoencoder = autoencoder
         self.calls = CurrentCall()
+        self.memory = WHOLE
         self._condition = condition.to(self.device, self.dtype)
         self._time_module().register_forward_hook(self._note_time)
 
     @property
     def device(self) -> torch.device:
-        """Where the denoiser lies."""
-        return next(self.denoiser.parameters()).device
+        """Where the denoiser computes."""
+        device: torch.device = self.denoiser.device
+        return device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -59,12 +65,16 @@ class DenoiserBase(ABC):
     def encode(self, pixels: Tensor) -> Tensor:
         """Latents of a clip."""
         with torch.no_grad():
-            return self.autoencoder.encode(pixels.to(self.device, torch.float32)).float()
+            latents = self.autoencoder.encode(pixels.to(self.device, torch.float32)).float()
+        self._coded()
+        return latents
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pixels of a clip."""
         with torch.no_grad():
-            return self.autoencoder.decode(latents.to(self.device, torch.float32)).float()
+            pixels = self.autoencoder.decode(latents.to(self.device, torch.float32)).float()
+        self._coded()
+        return pixels
 
     def origin(self, latents: Tensor) -> Tensor | None:
         """Where each pixel came from in frame 0; see `Base.origin`."""
@@ -79,9 +89,29 @@ class DenoiserBase(ABC):
             output = self._denoise(noisy.to(self.device, self.dtype), timestep.to(self.device))
         return output.to(noisy.dtype)
 
+    def release_autoencoder(self) -> None:
+        """Let go of the autoencoder's weights; see `Base.release_autoencoder`."""
+        if isinstance(self.autoencoder, AutoencoderOnDemand):
+            self.autoencoder.release()
+
+    def save_memory(self, memory: MemorySet, device: torch.device) -> None:
+        """Compute on `device` in the manner of `memory`. Once, on a base that lies in main memory.
+
+        The denoiser's hooks are those of diffusers: they act when a layer is called.
+        """
+        self.memory = memory
+        if isinstance(self.autoencoder, AutoencoderOnDemand):
+            self.autoencoder = AutoencoderOnDemand(self.autoencoder.load, memory)
+        keep_little(self.denoiser, memory, device)
+        self._condition = self._condition.to(device)
+
     def set_checkpointing(self, *, enabled: bool) -> None:
         """Trade time for memory in training."""
         set_checkpointing(self._checkpointed_modules(), self.calls, enabled=enabled)
+
+    def _coded(self) -> None:
+        if self.memory.autoencoder_leaves:
+            self.release_autoencoder()
 
     @cached_property
     def _sites(self) -> tuple[AttentionSite, ...]:

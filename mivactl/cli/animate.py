@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mivactl.cli.composition_options import (
+    DEVICES,
+    VRAM,
     BlendOption,
+    DeviceOption,
     FitOption,
     FpsOption,
     FramesOption,
@@ -18,6 +21,7 @@ from mivactl.cli.composition_options import (
     StartNoiseOption,
     StepsOption,
     UseOption,
+    VramOption,
     YesOption,
     one_of,
     references,
@@ -65,6 +69,8 @@ def animate(  # noqa: PLR0913 - one parameter for each option
     fit: FitOption = "crop",
     fps: FpsOption = None,
     loop: LoopOption = "none",
+    device: DeviceOption = "auto",
+    vram: VramOption = "auto",
 ) -> None:
     """Make photos move.
 
@@ -95,8 +101,10 @@ def animate(  # noqa: PLR0913 - one parameter for each option
             size=size,
             fit=one_of("--fit", fit, ("crop", "pad", "stretch")),
             loop=one_of("--loop", loop, ("none", "pingpong")),
+            device=one_of("--device", device, DEVICES),
         ),
         force=force,
+        vram=one_of("--vram", vram, VRAM),
     )
     if plan:
         _show_plan(run, plan_animation(options, run.session))

@@ -45,6 +45,7 @@ class AnimateOptions:
         wanted: adapters.
         choices: seed, steps, size and so on.
         force: replace files that mivactl did not write, and render again what is finished.
+        vram: GiB of the card to do with, or `auto`.
     """
 
     photos: tuple[str, ...]
@@ -52,6 +53,7 @@ class AnimateOptions:
     outputs: tuple[str, ...] = ()
     choices: RunChoices = field(default_factory=RunChoices)
     force: bool = False
+    vram: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -181,8 +183,7 @@ def animate_photos(
         # A photo that is none is told at once, before anything is loaded.
         frame_size(prepared.jobs[0].photo, prepared.settings, whole=prepared.moves_everything)
     uses = install_composed(prepared.composed, session, yes=options.wanted.yes, progress=progress)
-    batch = _Batch(prepared, uses, session, progress)
-    outcome = batch.run(force=options.force, done=done)
+    outcome = _Batch(options, prepared, uses, session=session, progress=progress).run(done)
     if len(prepared.jobs) == 1 and outcome.failed:
         raise outcome.failed[0].error
     return replace(outcome, base=chosen.base.spec.name, reason=chosen.reason)
@@ -199,7 +200,16 @@ def _planned(job: PhotoJob, prepared: Prepared) -> PlannedPhoto:
 class _Batch:
     """The photos of one call; base and adapters are loaded when the first photo needs them."""
 
-    def __init__(self, prepared: Prepared, uses: tuple[AdapterUse, ...], session: Session, progress: Progress) -> None:
+    def __init__(
+        self,
+        options: AnimateOptions,
+        prepared: Prepared,
+        uses: tuple[AdapterUse, ...],
+        *,
+        session: Session,
+        progress: Progress,
+    ) -> None:
+        self._options = options
         self._prepared = prepared
         self._uses = uses
         self._session = session
@@ -207,7 +217,7 @@ class _Batch:
         self._studio: Studio | None = None
         self._load_seconds = 0.0
 
-    def run(self, *, force: bool, done: Callable[[AnimateResult], None]) -> Animation:
+    def run(self, done: Callable[[AnimateResult], None]) -> Animation:
         """All jobs, in their order."""
         made: list[AnimateResult] = []
         kept: list[PhotoJob] = []
@@ -216,7 +226,7 @@ class _Batch:
         for number, job in enumerate(jobs, start=1):
             if len(jobs) > 1:
                 self._progress.note(f"{number} of {len(jobs)}: {job.photo}")
-                if not force and is_finished(job, self._uses, self._prepared):
+                if not self._options.force and is_finished(job, self._uses, self._prepared):
                     kept.append(job)
                     continue
             studio = self._loaded()
@@ -255,6 +265,8 @@ class _Batch:
                 verdicts=self._session.store.layout.verdicts,
                 device=self._prepared.settings.device,
                 dtype=self._prepared.settings.dtype,
+                memory=self._options.vram,
+                clip=self._prepared.settings.clip,
             )
             self._studio = load_studio(request, self._progress)
             self._load_seconds = time.monotonic() - started

@@ -1,0 +1,92 @@
+"""A denoiser made to keep less on its device, by diffusers' own hooks; and what a run of a base needs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from engine.bases.fingerprint import weight_files
+from engine.bases.memory_set import MemoryNeeds
+from registry_schema.safetensors_header import read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from engine.bases.attention_site import AttentionSite
+    from engine.bases.diffusers_types import DenoiserModel
+    from engine.bases.memory_set import MemorySet
+    from registry_schema.base_spec import LatentScale
+    from registry_schema.clip_shape import ClipShape
+
+EIGHT_BITS = torch.float8_e4m3fn
+WIDEST = 40
+"""Tensors as wide as the widest attention site that are alive at once: a feed-forward layer's, and skip connections."""
+OF_AN_ADAPTER = 6
+"""The same for each adapter: queries, two references, update."""
+CODING_PIXEL_BYTES = 2048
+"""Four layers of 128 channels in float32 at full size, as in the decoders of Stable Diffusion and Wan."""
+PICTURE_TILE, CLIP_TILE = 512, 256
+"""Sides of a tile in pixels: `AutoencoderKL` trained at 512, `AutoencoderKLWan`."""
+
+
+def keep_little(denoiser: DenoiserModel, memory: MemorySet, device: torch.device) -> None:
+    """Let a denoiser that lies in main memory compute on `device`, with as little of it there as `memory` says.
+
+    Layers are widened or fetched when they are called, the frozen layers that adapters share among them.
+    """
+    if memory.eight_bit:
+        denoiser.enable_layerwise_casting(storage_dtype=EIGHT_BITS, compute_dtype=denoiser.dtype)
+    if memory.offload:
+        # the next layer comes while one computes; only CUDA can do both at once
+        denoiser.enable_group_offload(
+            onload_device=device, offload_type="leaf_level", use_stream=device.type == "cuda", non_blocking=True
+        )
+    else:
+        denoiser.to(device)
+
+
+def memory_needs(
+    folders: tuple[Path, Path],
+    sites: Sequence[AttentionSite],
+    clip: ClipShape,
+    scale: LatentScale,
+    *,
+    dtype: torch.dtype,
+    adapters: int,
+) -> MemoryNeeds:
+    """What a run of a base needs; from headers and shapes, nothing is loaded.
+
+    Args:
+        folders: the denoiser's and the autoencoder's.
+        sites: attention sites.
+        clip: what is made.
+        scale: from pixels to latents.
+        dtype: what the denoiser computes in.
+        adapters: how many run together.
+    """
+    denoiser, autoencoder = folders
+    cells = (clip.height // scale.spatial) * (clip.width // scale.spatial) * -(-clip.frames // scale.temporal)
+    widest = max(site.width * cells // site.down_scale**2 for site in sites)
+    pictures = scale.temporal == 1
+    return MemoryNeeds(
+        denoiser=_numbers(denoiser) * dtype.itemsize,
+        denoising=widest * dtype.itemsize * (WIDEST + OF_AN_ADAPTER * adapters),
+        autoencoder=_numbers(autoencoder) * torch.float32.itemsize,
+        pixel_bytes=CODING_PIXEL_BYTES,
+        frame_pixels=clip.height * clip.width,
+        tile_pixels=(PICTURE_TILE if pictures else CLIP_TILE) ** 2,
+        frames_least=1 if pictures else 2 * scale.temporal,
+    )
+
+
+def _numbers(folder: Path) -> int:
+    """How many numbers the safetensors files of a folder hold; 0 where an autoencoder has none."""
+    total = 0
+    for path in weight_files(folder) if any(folder.glob("*.safetensors")) else ():
+        with path.open("rb") as stream:
+            header = read_header(stream, path.stat().st_size, source=path.name)
+        total += sum(math.prod(info.shape) for info in header.tensors.values())
+    return total
