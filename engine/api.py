@@ -8,7 +8,7 @@ import torch
 
 from engine.animation.animate import animate_photo
 from engine.animation.comparison import compare_adapters
-from engine.animation.memory import memory_problems
+from engine.animation.memory import SMALLER_TRAINING, memory_problems
 from engine.animation.studio import Studio, open_studio
 from engine.bases.catalog import load_base
 from engine.device import choose_device, choose_dtype
@@ -61,7 +61,7 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
 
     progress = progress or SilentProgress()
     device = choose_device()
-    with memory_problems():
+    with memory_problems(SMALLER_TRAINING):
         with progress.phase("loading", 1) as phase:
             base = load_base(request.base, device=device, dtype=_training_dtype(request, device))
             phase.advance()

@@ -68,12 +68,18 @@ class AnimateRequest:
         settings: every choice, as `settle` makes it; its device and dtype are those of the studio.
         outputs: files to write, each in the format its suffix names; they are replaced.
         tools: versions to write into the receipt besides those of the engine, `mivactl` among them.
+        latents: a folder that keeps what was sampled until the clip is written; None keeps nothing.
+        from_latents: a file of that folder, to be decoded instead of sampling again.
+        command: that asked for this clip, to be shown again when decoding fails.
     """
 
     photo: Path
     settings: RunSettings
     outputs: tuple[Path, ...]
     tools: Mapping[str, str]
+    latents: Path | None = None
+    from_latents: Path | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True)

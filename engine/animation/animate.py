@@ -8,10 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.animation.clip_files import format_of, partial_place, write_clip_file
-from engine.animation.generation import GenerationInterrupted, encode_frame, generate
+from engine.animation.generation import GenerationInterrupted, encode_frame, finish, sample
 from engine.animation.memory import memory_problems
 from engine.animation.photo_framing import frame_photo
 from engine.animation.provenance import frames_digest, make_receipt, photo_record, settings_of_run
+from engine.animation.saved_latents import (
+    keep_latents,
+    kept_until_written,
+    latents_place,
+    plan_digest,
+    read_latents,
+    tell_of_earlier,
+)
 from engine.requests import AnimateResult, MovedShare
 from engine.video.clip_writer import write_clip
 from engine.video.detail_carry import enlarge_clip
@@ -26,13 +34,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.animation.generation import Generated
+    from engine.animation.generation import Generated, Sampled
     from engine.animation.studio import Studio
     from engine.progress import Progress
     from engine.requests import AnimateRequest
     from engine.video.framing import Framing
     from engine.video.photo import Photo
-    from registry_schema.receipt import Receipt, RunSettings
+    from registry_schema.digests import Digest
+    from registry_schema.receipt import Receipt
 
 
 @dataclass(frozen=True)
@@ -70,13 +79,18 @@ def animate_photo(studio: Studio, request: AnimateRequest, progress: Progress) -
     watch = Stopwatch()
     with watch.phase("photo"), memory_problems():
         prepared = prepare(studio, request)
+    plan = plan_digest(studio, prepared.photo, request.settings)
+    place = request.from_latents or (latents_place(request.latents, plan) if request.latents else None)
     try:
         with watch.phase("sampling"), memory_problems():
-            generated = _generate(studio, prepared, request.settings, progress)
+            sampled = _sampled(studio, prepared, request, plan, progress=progress)
     except GenerationInterrupted as stop:
         raise _keep_partial(stop, prepared, request) from stop
-    with watch.phase("writing"), memory_problems():
-        receipt, notes = _write(studio, prepared, generated, request, progress)
+    with kept_until_written(place, request.command):
+        with watch.phase("decoding"), memory_problems():
+            generated = finish(studio.base, studio.composition, sampled, progress=progress)
+        with watch.phase("writing"), memory_problems():
+            receipt, notes = _write(studio, prepared, generated, request, progress)
     return AnimateResult(
         photo=request.photo,
         outputs=request.outputs,
@@ -103,9 +117,18 @@ def moved_shares(studio: Studio, generated: Generated) -> tuple[MovedShare, ...]
     )
 
 
-def _generate(studio: Studio, prepared: Prepared, settings: RunSettings, progress: Progress) -> Generated:
+def _sampled(
+    studio: Studio, prepared: Prepared, request: AnimateRequest, plan: Digest, *, progress: Progress
+) -> Sampled:
+    if request.from_latents is not None:
+        return read_latents(request.from_latents, plan, studio)
+    place = latents_place(request.latents, plan) if request.latents else None
+    tell_of_earlier(place, progress)
     first = encode_frame(studio.base, to_base(prepared.photo.pixels, prepared.framing))
-    return generate(studio.base, studio.composition, first, settings, progress=progress)
+    sampled = sample(studio.base, studio.composition, first, request.settings, progress=progress)
+    if place is not None:
+        keep_latents(place, sampled, plan, progress)
+    return sampled
 
 
 def _write(

@@ -12,6 +12,7 @@ from mivactl.cli.composition_options import (
     FitOption,
     FpsOption,
     FramesOption,
+    FromLatentsOption,
     LoopOption,
     MatchOption,
     PresetOption,
@@ -71,6 +72,7 @@ def animate(  # noqa: PLR0913 - one parameter for each option
     loop: LoopOption = "none",
     device: DeviceOption = "auto",
     vram: VramOption = "auto",
+    from_latents: FromLatentsOption = None,
 ) -> None:
     """Make photos move.
 
@@ -81,7 +83,8 @@ def animate(  # noqa: PLR0913 - one parameter for each option
     way, are not rendered again, and one that fails does not stop the others: the
     failures are listed at the end, and the exit code is 1.
 
-    Ctrl-C keeps what there is as `*.partial.mp4`.
+    Ctrl-C keeps what there is as `*.partial.mp4`. When only decoding or writing
+    failed, the error names the command that goes on from there.
     """
     from mivactl.operations.animate import AnimateOptions, animate_photos, plan_animation
     from mivactl.operations.composition import Wanted
@@ -105,6 +108,8 @@ def animate(  # noqa: PLR0913 - one parameter for each option
         ),
         force=force,
         vram=one_of("--vram", vram, VRAM),
+        from_latents=from_latents,
+        command=run.command_line,
     )
     if plan:
         _show_plan(run, plan_animation(options, run.session))

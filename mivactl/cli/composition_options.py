@@ -121,6 +121,15 @@ VramOption = Annotated[
         rich_help_panel=_MACHINE,
     ),
 ]
+FromLatentsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-latents",
+        metavar="FILE",
+        help="Decode what an earlier run of the same command sampled and could not finish.",
+        rich_help_panel=_MACHINE,
+    ),
+]
 DEVICES = ("auto", "cpu", "cuda", "mps")
 VRAM = ("auto", "4", "6", "8", "12")
 

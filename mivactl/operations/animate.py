@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mivactl import version
 from mivactl.engine_bridge import (
@@ -21,7 +21,7 @@ from mivactl.operations.clip_outputs import check_outputs, is_finished
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
 from mivactl.operations.photo_jobs import photo_jobs
 from mivactl.operations.timings import estimate, remember
-from registry_schema.errors import Interrupted, MivaError
+from registry_schema.errors import Interrupted, MivaError, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from mivactl.operations.timings import Estimate
     from mivactl.session import Session
     from registry_schema.receipt import RunSettings
+
+LATENTS_FOLDER: Final = "latents"
+"""Below the home folder: what was sampled and is not written yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,8 @@ class AnimateOptions:
         choices: seed, steps, size and so on.
         force: replace files that mivactl did not write, and render again what is finished.
         vram: GiB of the card to do with, or `auto`.
+        from_latents: what an earlier run of the same photo sampled, to be decoded.
+        command: the command line that asks, to be shown again when decoding fails.
     """
 
     photos: tuple[str, ...]
@@ -54,6 +59,8 @@ class AnimateOptions:
     choices: RunChoices = field(default_factory=RunChoices)
     force: bool = False
     vram: str = "auto"
+    from_latents: Path | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,12 @@ def prepare(options: AnimateOptions, session: Session) -> Prepared:
     specs = [build.manifest.adapter for build in composed.chosen.builds]
     settings = settle(options.choices, base, specs)
     names = [build.manifest.name.name for build in composed.chosen.builds]
-    return Prepared(composed, settings, photo_jobs(options.photos, options.outputs, adapters=names))
+    jobs = photo_jobs(options.photos, options.outputs, adapters=names)
+    if options.from_latents is not None and len(jobs) > 1:
+        raise UsageProblem(
+            f"`--from-latents` is for one photo, these are {len(jobs)}", hint="give the photo that was sampled"
+        )
+    return Prepared(composed, settings, jobs)
 
 
 def plan_animation(options: AnimateOptions, session: Session) -> AnimationPlan:
@@ -245,6 +257,9 @@ class _Batch:
             settings=self._prepared.settings,
             outputs=job.outputs,
             tools={"mivactl": version()},
+            latents=self._session.settings.home / LATENTS_FOLDER,
+            from_latents=self._options.from_latents,
+            command=self._options.command if len(self._prepared.jobs) == 1 else "",
         )
         result = animate(studio, request, self._progress)
         remember(

@@ -178,8 +178,12 @@ class TinyWorld:
         (self.home / "config.toml").write_text('base = "tiny"\n')
 
     def environment(self, **more: str) -> dict[str, str]:
+        return {**self.environment_of(self.home), **more}
+
+    @staticmethod
+    def environment_of(home: Path) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MIVACTL_")}
-        return {**kept, "MIVACTL_HOME": str(self.home), "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", **more}
+        return {**kept, "MIVACTL_HOME": str(home), "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
 
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "mivactl", *map(str, arguments)]
