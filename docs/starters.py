@@ -26,7 +26,7 @@ import engine.pretraining
 import mivactl
 from docs.model_card import model_card
 from docs.starter_registry import replaced
-from engine.bases.catalog import read_base_spec
+from engine.bases.base_folder import read_base_spec
 from engine.pretraining.starter_recipes import STARTERS, release_file, starter_recipe
 from mivactl.registry.directory import create_directory_registry
 from mivactl.registry.registry import STARTER

@@ -1,4 +1,4 @@
-"""The doors of the engine: load a studio, animate photos in it, compare its adapters, train a new one."""
+"""The doors of the engine: load a studio, animate photos in it, compare its adapters, train a new one, count costs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
         AnimateResult,
         CompareRequest,
         CompareResult,
+        CountRequest,
+        CountResult,
         StudioRequest,
         TrainRequest,
     )
 
-__all__ = ["Studio", "animate", "compare", "load_studio", "train"]
+__all__ = ["Studio", "animate", "compare", "count", "load_studio", "train"]
 
 RUN_FOLDER = "run"
 
@@ -78,6 +80,13 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
         seconds=outcome.seconds,
         final_loss=outcome.final_loss,
     )
+
+
+def count(request: CountRequest, progress: Progress | None = None) -> CountResult:
+    """What adapters cost on a base, from shapes alone; see `count_base`."""
+    from engine.counting.count import count_base
+
+    return count_base(request, progress or SilentProgress())
 
 
 def _training_dtype(request: TrainRequest, device: torch.device) -> torch.dtype:

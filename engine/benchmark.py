@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.adapters.miva import MivaAdapter
-from engine.bases.catalog import load_base, read_base_spec
+from engine.bases.base_folder import read_base_spec
+from engine.bases.catalog import load_base
+from engine.counting.operations import count_operations
 from engine.device import choose_device, choose_dtype
 from engine.recipe import apply_overrides, base_defaults, recipe_from_dict
 from engine.shapes import latent_shape
@@ -101,14 +102,6 @@ def time_step(base: Base, noisy: Tensor, timestep: Tensor) -> float:
     if noisy.device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - began
-
-
-def count_operations(base: Base, noisy: Tensor, timestep: Tensor) -> int:
-    """Floating-point operations of one prediction."""
-    counter = FlopCounterMode(display=False)
-    with counter:
-        base.predict(noisy, timestep)
-    return counter.get_total_flops()
 
 
 def table(measurements: tuple[Measurement, ...]) -> str:

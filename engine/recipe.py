@@ -43,7 +43,10 @@ class RankChoice(_Section):
 
 
 class AdapterChoice(_Section):
-    """What is trained, and what a person reads about it."""
+    """What is trained, and what a person reads about it.
+
+    `skip_first` leaves frame 0 out of cross-frame attention: cheaper, and not what the paper trains.
+    """
 
     motion: Words = ""
     subjects: Annotated[tuple[Words, ...], Field(strict=False, max_length=16)] = ()
@@ -52,6 +55,7 @@ class AdapterChoice(_Section):
     combine: Literal["separate", "joint"] = "separate"
     placement: Literal["parallel", "sequential"] = "parallel"
     rotary: bool = False
+    skip_first: bool = False
     weighting_temperature: Positive = 0.2
     alpha: Positive = 1.0
     start_noise: Literal["base", "off"] = "base"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mivactl.engine_bridge import packaged_base_folders
+from mivactl.engine_bridge import packaged_base_folders, parameter_count, published_bases, room_here
 from registry_schema.base_spec import BaseSpec
-from registry_schema.errors import MivaError, NotFound
+from registry_schema.errors import IntegrityProblem, MivaError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from mivactl.engine_bridge import Room
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,20 @@ class KnownBase:
     spec: BaseSpec
     folder: Path
     packaged: bool
+
+    @cached_property
+    def room(self) -> Room | None:
+        """Whether this machine can run it; None without weights, and for weights that can not be read."""
+        if not self.has_weights:
+            return None
+        with suppress(IntegrityProblem):
+            return room_here(self.parameters)
+        return None
+
+    @cached_property
+    def parameters(self) -> int:
+        """Numbers in its denoiser; raises `IntegrityProblem` if its weights can not be read."""
+        return parameter_count(self.folder)
 
     @property
     def has_weights(self) -> bool:
@@ -58,10 +76,25 @@ def find_base(text: str, bases: Iterable[KnownBase]) -> KnownBase:
         return named
     if (Path(text) / "base.json").is_file():
         return _read_base(Path(text), packaged=False)
-    names = [base.spec.name for base in bases]
+    published = [publication.base.facts.name for publication in published_bases(())]
+    names = [base.spec.name for base in bases] + published
     close = get_close_matches(text, names, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else "`mivactl base list` shows the bases on this machine"
-    raise NotFound(f"no base `{text}` on this machine", hint=hint)
+    hint = f"did you mean `{close[0]}`?" if close else "`mivactl base list` shows the bases"
+    raise NotFound(f"no base `{text}` on this machine", hint=_fetch(text) if text in published else hint)
+
+
+def require_weights(base: KnownBase) -> None:
+    """Make sure that a base can be loaded.
+
+    Raises:
+        NotFound: only its facts are on this machine.
+    """
+    if not base.has_weights:
+        raise NotFound(f"the weights of base `{base.spec.name}` are not on this machine", hint=_fetch(base.spec.name))
+
+
+def _fetch(name: str) -> str:
+    return f"`mivactl base fetch {name}` downloads it, `mivactl base add {name} --from DIR` takes it from a folder"
 
 
 def _read_base(folder: Path, *, packaged: bool) -> KnownBase:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.animation.studio import Studio
+    from engine.bases.published_bases import KnownPublication
+    from engine.machine import Room
     from engine.recipe import TrainRecipe
     from engine.requests import (
         AdapterUse,
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
         ClipComparison,
         CompareRequest,
         CompareResult,
+        CountRequest,
+        CountResult,
         MovedShare,
         SiteCosine,
         StudioRequest,
@@ -30,7 +34,9 @@ if TYPE_CHECKING:
     )
     from engine.run_settings import RunChoices
     from registry_schema.adapter_spec import AdapterSpec
-    from registry_schema.base_spec import BaseSpec
+    from registry_schema.base_spec import BaseSource, BaseSpec
+    from registry_schema.names import BaseName
+    from registry_schema.published_base import PublishedPart
     from registry_schema.receipt import Receipt, RunSettings
 
 __all__ = [
@@ -40,9 +46,13 @@ __all__ = [
     "ClipComparison",
     "CompareRequest",
     "CompareResult",
+    "CountRequest",
+    "CountResult",
+    "KnownPublication",
     "MovedShare",
     "Phase",
     "Progress",
+    "Room",
     "RunChoices",
     "SilentProgress",
     "SiteCosine",
@@ -53,17 +63,25 @@ __all__ = [
     "TrainResult",
     "animate",
     "check_binding",
+    "check_part",
     "clip_receipt",
     "compare",
     "compare_clips",
+    "count",
+    "counted_base_names",
     "draw_sample_picture",
     "frame_size",
     "load_studio",
     "packaged_base_folders",
+    "parameter_count",
     "photo_pixels",
+    "published_bases",
+    "room_here",
+    "seal_base",
     "settle",
     "train",
     "training_recipe",
+    "verify_base",
     "write_small_copy",
 ]
 
@@ -72,6 +90,7 @@ _LATER: Final = {
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
     "CompareRequest": "engine.requests",
+    "CountRequest": "engine.requests",
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
     "TrainRequest": "engine.requests",
@@ -88,6 +107,58 @@ def packaged_base_folders() -> tuple[Path, ...]:
     """The folders of the bases that come with the engine, each with a `base.json`; no torch is loaded."""
     folder = Path(str(engine.__file__)).parent / "bases"
     return tuple(path.parent for path in sorted(folder.glob("*/base.json")))
+
+
+def published_bases(search: Sequence[Path]) -> tuple[KnownPublication, ...]:
+    """The bases that can be fetched; see `engine.bases.published_bases`. No torch is loaded."""
+    from engine.bases.published_bases import published_bases as published
+
+    return published(search)
+
+
+def check_part(folder: Path, part: PublishedPart, publication: KnownPublication, *, weights: Sequence[Path]) -> None:
+    """Make sure that a model on disk is a part of a published base; torch is loaded only to name a difference.
+
+    Raises:
+        NotFound, Incompatible, IntegrityProblem: see `engine.bases.part_check`.
+    """
+    from engine.bases.part_check import check_part as checked
+
+    checked(folder, part, publication, weights=weights)
+
+
+def seal_base(
+    folder: Path, publication: KnownPublication, *, name: BaseName, sources: Sequence[BaseSource]
+) -> BaseSpec:
+    """Make a base of the parts in a folder; see `engine.bases.sealing`. No torch is loaded if they fit."""
+    from engine.bases.sealing import seal_base as sealed
+
+    return sealed(folder, publication, name=name, sources=sources)
+
+
+def verify_base(folder: Path) -> None:
+    """Hash a base again; no torch is loaded.
+
+    Raises:
+        IntegrityProblem: a file is missing or was changed.
+    """
+    from engine.bases.base_folder import verify_base as verified
+
+    verified(folder)
+
+
+def parameter_count(folder: Path) -> int:
+    """How many numbers the denoiser in a base's folder has, from file headers; no torch is loaded."""
+    from engine.bases.base_folder import parameter_count as counted
+
+    return counted(folder)
+
+
+def room_here(parameters: int) -> Room:
+    """Whether this machine runs a denoiser of so many parameters; no torch is loaded."""
+    from engine.machine import room_here as room
+
+    return room(parameters)
 
 
 def settle(choices: RunChoices, base: BaseSpec, adapters: Sequence[AdapterSpec]) -> RunSettings:
@@ -159,6 +230,21 @@ def compare(studio: Studio, request: CompareRequest, progress: Progress) -> Comp
     from engine import api
 
     return api.compare(studio, request, progress)
+
+
+def count(request: CountRequest, progress: Progress) -> CountResult:
+    """What adapters cost on a base; see `engine.api.count`."""
+    _prepare_threads()
+    from engine import api
+
+    return api.count(request, progress)
+
+
+def counted_base_names() -> tuple[str, ...]:
+    """Bases that can be counted without their folder. No torch is loaded."""
+    from engine.bases.published_bases import published_bases
+
+    return tuple(known.base.facts.name for known in published_bases())
 
 
 def compare_clips(first: Path, second: Path) -> ClipComparison:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from registry_schema.base_spec import BaseIdentity
+from registry_schema.base_spec import BaseIdentity, MotionNorm
 from registry_schema.clip_shape import ClipShape
 from registry_schema.document import Document, rule
 from registry_schema.noise_schedule import NoiseSchedule
@@ -41,12 +41,15 @@ class CrossFrameAttentionSpec(Document):
         combine: one softmax per reference (the paper) or one over both (the authors' code).
         placement: added inside the base's residual, or after it on the raw residual stream.
         rotary: whether queries and keys carry the base's rotary positions.
+        skip_first: true where frame 0 is left out: it looks at nothing, later frames still look at it. Not written
+            otherwise, so that documents from before there was a choice keep their bytes.
         weighting: how the two references share.
     """
 
     combine: Literal["separate", "joint"] = "separate"
     placement: Literal["parallel", "sequential"] = "parallel"
     rotary: bool = False
+    skip_first: bool | None = None
     weighting: Annotated[Weighting, Field(default_factory=LearnedWeighting)]
 
 
@@ -85,6 +88,7 @@ class AdapterSpec(Document):
     clip: ClipShape
     noise_schedule: NoiseSchedule
     sampling: Annotated[SamplingHints, Field(default_factory=SamplingHints)]
+    motion_norm: MotionNorm | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:

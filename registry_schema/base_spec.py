@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from registry_schema.clip_shape import ClipShape
 from registry_schema.digests import Digest
 from registry_schema.document import Document, RootDocument, rule
+from registry_schema.hub_names import Repository, Revision
 from registry_schema.names import BaseName
 from registry_schema.noise_schedule import NoiseSchedule
 from registry_schema.ranks import Ranks
@@ -16,6 +17,12 @@ from registry_schema.sampling import SamplingDefaults
 from registry_schema.text import Licence, Line
 
 BaseFamily = Literal["unet_motion", "wan"]
+MotionNorm = Literal["frame"]
+"""What motion modules normalise by itself: each `frame`; without the word, all frames of a clip together."""
+
+
+BasePart = Literal["unet", "motion_adapter", "transformer", "vae"]
+"""The folders of a base that hold a diffusers model each."""
 
 
 class BaseIdentity(Document):
@@ -73,17 +80,13 @@ class TrainingDefaults(Document):
     steps: Annotated[int, Field(ge=1, le=10_000_000)]
 
 
-class BaseSpec(RootDocument):
-    """A frozen text-to-video model: which one, its limits, how it was trained and how it samples."""
-
-    SCHEMA: ClassVar[str] = "miva.base/1"
-    SOURCE: ClassVar[str] = "base.json"
+class BaseFacts(Document):
+    """What is true of a base whatever its weights: its architecture, its limits, how it was trained and samples."""
 
     name: BaseName
     title: Annotated[str, Line(80)]
     family: BaseFamily
     architecture: Digest
-    weights: Digest
     licence: Licence
     clip: ClipShape
     frames: FrameRule
@@ -93,14 +96,12 @@ class BaseSpec(RootDocument):
     sampling: SamplingDefaults
     training: TrainingDefaults
     exact_only: bool = False
-
-    @property
-    def base_identity(self) -> BaseIdentity:
-        """What an adapter trained on this base writes down."""
-        return BaseIdentity(name=self.name, architecture=self.architecture, weights=self.weights)
+    motion_norm: MotionNorm | None = None
 
     @model_validator(mode="after")
-    def _agree(self) -> BaseSpec:
+    def _agree(self) -> Self:
+        if self.motion_norm and self.family != "unet_motion":
+            raise rule("motion_norm", f"`{self.motion_norm}` is about motion modules, family `{self.family}` has none")
         if not self.frames.allows(self.clip.frames):
             nearest = self.frames.nearest(self.clip.frames)
             raise rule(
@@ -122,3 +123,35 @@ class BaseSpec(RootDocument):
             raise rule("sampling.start_noise.timestep", f"`{noise.timestep}` is not below train_steps "
                        f"`{self.noise_schedule.train_steps}`")  # fmt: skip
         return self
+
+
+class BaseSource(Document):
+    """Where a part of a base came from: a repository on the Hub and the commit that was taken."""
+
+    part: BasePart
+    repository: Repository
+    revision: Revision
+
+
+class BaseFile(Document):
+    """A file of a base as it was when it was installed; `path` is seen from the base's folder."""
+
+    path: Annotated[str, Field(pattern=r"^[a-z_]+(/[A-Za-z0-9._-]+)?(\.[a-z]+)?$", max_length=128)]
+    digest: Digest
+    size: Annotated[int, Field(ge=1, le=1 << 40)]
+
+
+class BaseSpec(BaseFacts, RootDocument):
+    """A frozen text-to-video model with its weights; `files` and `sources` say what was installed from where."""
+
+    SCHEMA: ClassVar[str] = "miva.base/1"
+    SOURCE: ClassVar[str] = "base.json"
+
+    weights: Digest
+    files: Annotated[tuple[BaseFile, ...], Field(max_length=64)] | None = None
+    sources: Annotated[tuple[BaseSource, ...], Field(max_length=8)] | None = None
+
+    @property
+    def base_identity(self) -> BaseIdentity:
+        """What an adapter trained on this base writes down."""
+        return BaseIdentity(name=self.name, architecture=self.architecture, weights=self.weights)

@@ -94,11 +94,19 @@ def _check_schedule(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:
     runs = base.noise_schedule.model_dump(exclude=_SAMPLING_ONLY)
     field = next((name for name in trained if trained[name] != runs.get(name)), None)
     if field is None:
-        return None
+        return _check_motion_norm(adapter, base)
     reason = (
         f"trained with noise_schedule.{field} `{trained[field]}`, base `{base.name}` runs `{runs.get(field, 'none')}`"
     )
     return Rejected(reason, hint=f"train it again on `{base.name}`, or use a base with the same schedule")
+
+
+def _check_motion_norm(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:
+    if adapter.motion_norm == base.motion_norm:
+        return None
+    trained, runs = adapter.motion_norm or "clip", base.motion_norm or "clip"
+    reason = f"trained with motion_norm `{trained}`, base `{base.name}` runs `{runs}`"
+    return Rejected(reason, hint=f"train it again on `{base.name}`, or use a base with the same switch")
 
 
 def _check_parts(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:

@@ -37,7 +37,7 @@ class FileName(PatternText):
         """See `TextValue`."""
         if re.search(r"[/\\:]", text) or text in {".", ".."}:
             return "leaves the adapter folder, expected one plain file name"
-        if not re.fullmatch(cls.pattern[1:-1], text):
+        if not cls.matches(text):
             return "is not a plain file name, expected letters, digits, `.`, `_` and `-`"
         if text.partition(".")[0].lower() in DEVICE_NAMES:
             return "is a device name on Windows, expected another name"

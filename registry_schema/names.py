@@ -68,7 +68,7 @@ class BaseName(PatternText):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        if not re.fullmatch(cls.pattern[1:-1], text):
+        if not cls.matches(text):
             return "is not a base name, expected lower-case words joined by `.` or `-`"
         return _word_complaint([text])
 

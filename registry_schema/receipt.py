@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -57,7 +56,7 @@ class SizeChoice(PatternText):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        if re.fullmatch(cls.pattern[1:-1], text):
+        if cls.matches(text):
             return None
         return "is not a size, expected `photo`, `base` or for example `640x480`"
 
@@ -73,7 +72,7 @@ class ToolName(PatternText):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        if re.fullmatch(cls.pattern[1:-1], text):
+        if cls.matches(text):
             return None
         return "is not a tool name, expected up to 40 lower-case letters, digits, `_`, `.` and `-`"
 

@@ -32,6 +32,11 @@ class TextValue:
     longest: ClassVar[int] = 200
 
     @classmethod
+    def matches(cls, text: str) -> bool:
+        """Whether `text` follows the pattern, however long it is."""
+        return re.fullmatch(cls.pattern[1:-1], text) is not None
+
+    @classmethod
     def complaint(cls, text: str) -> str | None:
         """What is wrong with `text` but for its length, to be read after the value; None when nothing is."""
         raise NotImplementedError
@@ -94,7 +99,7 @@ class Timestamp(PatternText):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`; the calendar is checked too."""
-        if not re.fullmatch(cls.pattern[1:-1], text):
+        if not cls.matches(text):
             return "is not a time in UTC, expected for example `2026-11-20T09:30:00Z`"
         try:
             datetime.datetime.fromisoformat(text)
@@ -121,7 +126,7 @@ class Licence(PatternText):
         """See `TextValue`; the list of licences is the one of `packaging`."""
         from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-        if not re.fullmatch(cls.pattern[1:-1], text) or len(text) > cls.longest:
+        if not cls.matches(text) or len(text) > cls.longest:
             return cls._not_spdx
         try:
             usual = canonicalize_license_expression(text)

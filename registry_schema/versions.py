@@ -36,7 +36,7 @@ class Version(TextValue, AnyVersion):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        if re.fullmatch(cls.pattern[1:-1], text):
+        if cls.matches(text):
             return None
         return (
             "is not a version, expected `X.Y.Z` or with `aN`, `bN`, `rcN` behind it, for example `1.2.0` or `1.2.0rc1`"
@@ -55,7 +55,7 @@ class VersionRange(TextValue):
     @classmethod
     def complaint(cls, text: str) -> str | None:
         """See `TextValue`."""
-        if re.fullmatch(cls.pattern[1:-1], text):
+        if cls.matches(text):
             return None
         return "is not a version range, expected for example `>=1.2,<2`, `~=1.2` or `==1.0.3`"
 

@@ -13,7 +13,9 @@ from engine.adapters.temporal_processor import TemporalProcessor
 from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from torch import Tensor
 
     from engine.adapters.composition import Composition, Term
     from engine.adapters.cross_frame import CrossFrameAttention
@@ -56,7 +58,9 @@ class Attachment:
 
 
 @contextmanager
-def attached(base: Base, composition: Composition, *, observe: Observer | None = None) -> Iterator[Attachment]:
+def attached(
+    base: Base, composition: Composition, *, observe: Observer | None = None, timesteps: Sequence[float] = ()
+) -> Iterator[Attachment]:
     """A base with adapters on it; at the end it is exactly what it was.
 
     Before each forward pass of the denoiser the processors are verified.
@@ -65,13 +69,16 @@ def attached(base: Base, composition: Composition, *, observe: Observer | None =
         base: any base.
         composition: adapters whose parts fit the base's sites.
         observe: is told each adapter's update at each site; see `SiteProcessor`.
+        timesteps: of the sampler that will run: what adapters make of them is computed before it starts. The adapters'
+            tensors must then stay as they are.
 
     Raises:
         Incompatible: an adapter was made for other sites, or adapters are attached already.
     """
     sites = base.sites()
     _require_fit(sites, composition)
-    attachment = Attachment(tuple(_plan(base, composition, observe)))
+    times = {timestep: base.time_embedding(timestep) for timestep in timesteps}
+    attachment = Attachment(tuple(_plan(base, composition, observe, times)))
     for item in attachment.placed:
         item.site.put(item.processor)
     guard = base.denoiser.register_forward_pre_hook(lambda *_: attachment.verify())
@@ -83,15 +90,21 @@ def attached(base: Base, composition: Composition, *, observe: Observer | None =
             item.site.put(item.before)
 
 
-def _plan(base: Base, composition: Composition, observe: Observer | None) -> Iterator[Placed]:
+def _plan(
+    base: Base, composition: Composition, observe: Observer | None, times: Mapping[float, Tensor]
+) -> Iterator[Placed]:
     for site in base.sites():
-        processor = _processor(base, composition, site, observe)
+        processor = _processor(base, composition, site, observe, times)
         if processor is not None:
             yield Placed(site, processor, site.processor)
 
 
 def _processor(
-    base: Base, composition: Composition, site: AttentionSite, observe: Observer | None
+    base: Base,
+    composition: Composition,
+    site: AttentionSite,
+    observe: Observer | None,
+    times: Mapping[float, Tensor] | None = None,
 ) -> SiteProcessor | None:
     """What should compute `site`; None where the base computes it as ever."""
     terms = composition.terms(site)
@@ -100,9 +113,8 @@ def _processor(
         return None
     # the kind of a site decides the kind of its parts, which the type checker can not see
     if site.kind == "self":
-        return SelfProcessor(
-            site, cast("Sequence[Term[CrossFrameAttention]]", terms), calls=base.calls, observe=observe
-        )
+        references = cast("Sequence[Term[CrossFrameAttention]]", terms)
+        return SelfProcessor(site, references, calls=base.calls, observe=observe, times=times)
     if site.kind == "temporal":
         return TemporalProcessor(site, cast("Sequence[Term[TemporalLora]]", terms), calls=base.calls, observe=observe)
     prompts = cast("Sequence[Term[ImplicitPrompt]]", terms)

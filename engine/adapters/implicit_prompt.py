@@ -62,7 +62,7 @@ class ImplicitPrompt(AdapterPart):
         stored = projection.weight
         dtype = stored.dtype if stored.dtype.itemsize > 1 else self.down.weight.dtype
         with torch.no_grad():
-            down = self.down.weight.float()
+            down = self.down.weight.to(torch.promote_types(dtype, torch.float32))
             weight = (down @ stored.to(down)).to(dtype)
             bias = None if projection.bias is None else (down @ projection.bias.to(down)).to(dtype)
             return weight, bias

@@ -1,4 +1,7 @@
-"""Attention of every frame towards frame 0 and towards its predecessor, for any number of adapters in two calls."""
+"""Attention of frames towards frame 0 and towards their predecessors, for any number of adapters in two calls.
+
+Queries are those of all frames, or of all but frame 0: then frame 0 is only looked at.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +24,25 @@ def separate_references(query: Tensor, key: Tensor, value: Tensor) -> Pair:
     row per frame. Frame 0 is its own predecessor, so its second result is its first.
 
     Args:
-        query: k s f n, heads, head width; k adapters.
+        query: k s f n, heads, head width; k adapters; without frame 0 or with it.
         key: s f n, heads, head width.
         value: like `key`.
 
     Returns:
-        Two tensors k s f n d.
+        Two tensors k s f n d, of as many frames as there are queries.
 
     Source: MIVA Eq. (2).
     """
     adapters, samples, frames, tokens = query.shape[:4]
     to_first = attend(query.transpose(0, 1).flatten(1, 3), key[:, 0], value[:, 0])
     first = to_first.unflatten(1, (adapters, frames, tokens)).transpose(0, 1)
-    if frames == 1:
+    if key.shape[1] == 1:
         return first, first
-    rows = query[:, :, 1:].permute(1, 2, 0, 3, 4, 5).flatten(2, 3).flatten(0, 1)
+    later = query[:, :, 1 - _left_out(query, key) :]
+    rows = later.permute(1, 2, 0, 3, 4, 5).flatten(2, 3).flatten(0, 1)
     to_previous = attend(rows, key[:, :-1].flatten(0, 1), value[:, :-1].flatten(0, 1))
-    previous = to_previous.unflatten(0, (samples, frames - 1)).unflatten(2, (adapters, tokens)).permute(2, 0, 1, 3, 4)
-    return first, torch.cat([first[:, :, :1], previous], dim=2)
+    previous = to_previous.unflatten(0, (samples, -1)).unflatten(2, (adapters, tokens)).permute(2, 0, 1, 3, 4)
+    return first, previous if _left_out(query, key) else torch.cat([first[:, :, :1], previous], dim=2)
 
 
 def joint_references(query: Tensor, key: Tensor, value: Tensor) -> Pair:
@@ -48,25 +52,32 @@ def joint_references(query: Tensor, key: Tensor, value: Tensor) -> Pair:
     [V1, 0; 0, V2], so that one call serves adapters of any reference weights.
 
     Args:
-        query: k s f n, heads, head width; k adapters.
+        query: k s f n, heads, head width; k adapters; without frame 0 or with it.
         key: s f n, heads, head width.
         value: like `key`.
 
     Returns:
-        Two tensors k s f n d.
+        Two tensors k s f n d, of as many frames as there are queries.
 
     Source: `SparseCausalAttentionProcessor` of the authors' code.
     """
     adapters, samples, frames, _, heads, _ = query.shape
     rows = query.permute(1, 2, 0, 3, 4, 5).flatten(2, 3).flatten(0, 1)
-    keys = torch.cat([_first(key), _previous(key)], dim=2).flatten(0, 1)
+    keys = torch.cat([_first(key), _previous(key)], dim=2)
     nothing = torch.zeros_like(value)
     first_values = torch.cat([_first(value), nothing], dim=-1)
     previous_values = torch.cat([nothing, _previous(value)], dim=-1)
-    mixed = attend(rows, keys, torch.cat([first_values, previous_values], dim=2).flatten(0, 1))
+    values = torch.cat([first_values, previous_values], dim=2)
+    left_out = _left_out(query, key)
+    mixed = attend(rows, keys[:, left_out:].flatten(0, 1), values[:, left_out:].flatten(0, 1))
     shares = mixed.unflatten(0, (samples, frames)).unflatten(2, (adapters, -1)).unflatten(-1, (heads, 2, -1))
     first, previous = shares.permute(2, 0, 1, 3, 5, 4, 6).flatten(5).unbind(4)
     return first, previous
+
+
+def _left_out(query: Tensor, key: Tensor) -> int:
+    """How many frames are only looked at: 1 without queries of frame 0, else 0."""
+    return key.shape[1] - query.shape[2]
 
 
 def _first(frames: Tensor) -> Tensor:

@@ -96,7 +96,7 @@ def sample(
     sampler = Sampler(base, _sampler_settings(settings, frames))
     meter = EffectMeter(settings.steps)
     try:
-        with attached(base, composition):
+        with attached(base, composition, timesteps=sampler.timesteps):
             latents = sampler.sample(first, seed=settings.seed, progress=progress, watch=meter)
     except SamplingInterrupted as stop:
         partial = None if stop.latents is None else _decoded(base, stop.latents)

@@ -10,7 +10,8 @@ import torch
 from engine.adapters.composition import Composition
 from engine.adapters.tensor_file import FiniteVerdicts
 from engine.adapters.weights import load_adapter
-from engine.bases.catalog import base_folder, base_sites, load_base, read_base_spec, weight_folders
+from engine.bases.base_folder import base_folder, read_base_spec
+from engine.bases.catalog import base_sites, load_base
 from engine.bases.memory_saving import memory_needs
 from engine.bases.memory_set import WHOLE, Card, choose_set
 from engine.device import choose_device, choose_dtype
@@ -109,7 +110,7 @@ def _card(request: StudioRequest, device: torch.device, dtype: torch.dtype) -> C
     folder = base_folder(request.base)
     spec = read_base_spec(folder)
     needs = memory_needs(
-        (weight_folders(folder)[0], folder / "vae"),
+        folder,
         base_sites(folder),
         request.clip or spec.clip,
         spec.latent,

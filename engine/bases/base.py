@@ -46,14 +46,17 @@ class Base(Protocol):
     def origin(self, latents: Tensor) -> Tensor | None:
         """Where each pixel came from in frame 0, in pixels right and down of it (b 2 f h w), if latents say so."""
 
-    def predict(self, noisy: Tensor, timestep: Tensor, *, streams: int = 1) -> Tensor:
+    def time_embedding(self, timestep: float) -> Tensor:
+        """What the denoiser makes of a timestep, counted in training steps: 1 x time width."""
+
+    def predict(self, noisy: Tensor, timestep: Tensor | float, *, streams: int = 1) -> Tensor:
         """The denoiser's output (noise, velocity or flow: see `spec.noise_schedule`), in the format of `noisy`.
 
         Gradients flow through it into whatever is attached.
 
         Args:
             noisy: (b * streams) c f h w latents.
-            timestep: (b * streams) numbers, counted in training steps; 0 is clean.
+            timestep: (b * streams) numbers, or one for all, counted in training steps; 0 is clean.
             streams: see `Call`.
         """
 

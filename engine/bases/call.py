@@ -26,6 +26,7 @@ class Call:
         frames: latent frames.
         height: of the latents.
         width: of the latents.
+        timestep: where all rows stand, in training steps; None where they stand apart.
         time_embedding: (b * streams) x width, what the base made of the timestep; None until the base has made it.
     """
 
@@ -34,6 +35,7 @@ class Call:
     frames: int
     height: int
     width: int
+    timestep: float | None = None
     time_embedding: Tensor | None = None
 
     @property

@@ -81,12 +81,19 @@ class DenoiserBase(ABC):
         with torch.no_grad():
             return self.autoencoder.origin(latents.to(self.device, torch.float32))
 
-    def predict(self, noisy: Tensor, timestep: Tensor, *, streams: int = 1) -> Tensor:
+    @torch.no_grad()
+    def time_embedding(self, timestep: float) -> Tensor:
+        """What the denoiser makes of a timestep; see `Base.time_embedding`."""
+        return self._embed_time(torch.tensor([timestep], device=self.device))
+
+    def predict(self, noisy: Tensor, timestep: Tensor | float, *, streams: int = 1) -> Tensor:
         """The denoiser's output; see `Base.predict`."""
         samples, _, frames, height, width = noisy.shape
-        call = Call(batch=samples // streams, streams=streams, frames=frames, height=height, width=width)
+        common = timestep if isinstance(timestep, float) else None
+        rows = torch.full((samples,), timestep) if isinstance(timestep, float) else timestep
+        call = Call(samples // streams, streams, frames, height=height, width=width, timestep=common)
         with self.calls.during(call):
-            output = self._denoise(noisy.to(self.device, self.dtype), timestep.to(self.device))
+            output = self._denoise(noisy.to(self.device, self.dtype), rows.to(self.device))
         return output.to(noisy.dtype)
 
     def release_autoencoder(self) -> None:
@@ -127,6 +134,10 @@ class DenoiserBase(ABC):
     @abstractmethod
     def _time_module(self) -> nn.Module:
         """The module whose (first) output is the time embedding, once per sample."""
+
+    @abstractmethod
+    def _embed_time(self, timestep: Tensor) -> Tensor:
+        """The time embedding of timesteps, as a forward pass makes it."""
 
     @abstractmethod
     def _find_sites(self) -> tuple[AttentionSite, ...]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.bases.fingerprint import weight_files
+from engine.bases.base_folder import AUTOENCODER, parameter_count
+from engine.bases.fingerprint import folder_shapes
 from engine.bases.memory_set import MemoryNeeds
-from registry_schema.safetensors_header import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def keep_little(denoiser: DenoiserModel, memory: MemorySet, device: torch.device
 
 
 def memory_needs(
-    folders: tuple[Path, Path],
+    folder: Path,
     sites: Sequence[AttentionSite],
     clip: ClipShape,
     scale: LatentScale,
@@ -60,21 +60,20 @@ def memory_needs(
     """What a run of a base needs; from headers and shapes, nothing is loaded.
 
     Args:
-        folders: the denoiser's and the autoencoder's.
+        folder: of the base.
         sites: attention sites.
         clip: what is made.
         scale: from pixels to latents.
         dtype: what the denoiser computes in.
         adapters: how many run together.
     """
-    denoiser, autoencoder = folders
     cells = (clip.height // scale.spatial) * (clip.width // scale.spatial) * -(-clip.frames // scale.temporal)
     widest = max(site.width * cells // site.down_scale**2 for site in sites)
     pictures = scale.temporal == 1
     return MemoryNeeds(
-        denoiser=_numbers(denoiser) * dtype.itemsize,
+        denoiser=parameter_count(folder) * dtype.itemsize,
         denoising=widest * dtype.itemsize * (WIDEST + OF_AN_ADAPTER * adapters),
-        autoencoder=_numbers(autoencoder) * torch.float32.itemsize,
+        autoencoder=_autoencoder_numbers(folder / AUTOENCODER) * torch.float32.itemsize,
         pixel_bytes=CODING_PIXEL_BYTES,
         frame_pixels=clip.height * clip.width,
         tile_pixels=(PICTURE_TILE if pictures else CLIP_TILE) ** 2,
@@ -82,11 +81,7 @@ def memory_needs(
     )
 
 
-def _numbers(folder: Path) -> int:
-    """How many numbers the safetensors files of a folder hold; 0 where an autoencoder has none."""
-    total = 0
-    for path in weight_files(folder) if any(folder.glob("*.safetensors")) else ():
-        with path.open("rb") as stream:
-            header = read_header(stream, path.stat().st_size, source=path.name)
-        total += sum(math.prod(info.shape) for info in header.tensors.values())
-    return total
+def _autoencoder_numbers(folder: Path) -> int:
+    """How many numbers its files hold; 0 where it has none to learn."""
+    stored = any(folder.glob("*.safetensors"))
+    return sum(math.prod(shape) for shape in folder_shapes(folder).values()) if stored else 0

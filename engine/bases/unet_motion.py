@@ -12,16 +12,19 @@ from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 
 from engine.bases.attention_site import AttentionSite, SiteKind
 from engine.bases.denoiser_base import DenoiserBase
+from engine.bases.frame_norm import normalise_each_frame
 from engine.bases.unet_attention import UNetAttention
 from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import torch
     from torch import Tensor, nn
 
     from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.diffusers_types import AttentionModule, DenoiserModel
+    from engine.bases.memory_set import MemorySet
     from engine.bases.photo_view import PhotoView
     from registry_schema.base_spec import BaseSpec
 
@@ -45,8 +48,16 @@ class UNetMotionBase(DenoiserBase):
         photo_view: PhotoView | None = None,
     ) -> None:
         """Take what all bases have, and what is laid beside every frame for denoisers that take it."""
+        if spec.motion_norm == "frame":
+            normalise_each_frame(denoiser)
         super().__init__(spec, denoiser, autoencoder=autoencoder, condition=condition)
         self._photo_view = photo_view
+
+    def save_memory(self, memory: MemorySet, device: torch.device) -> None:
+        """Compute on `device`, what sees the photo included; see `DenoiserBase.save_memory`."""
+        super().save_memory(memory, device)
+        if self._photo_view is not None:
+            self._photo_view.to(device)
 
     def _denoise(self, noisy: Tensor, timestep: Tensor) -> Tensor:
         if self._photo_view is not None:
@@ -57,6 +68,9 @@ class UNetMotionBase(DenoiserBase):
 
     def _time_module(self) -> nn.Module:
         return self.denoiser.time_embedding
+
+    def _embed_time(self, timestep: Tensor) -> Tensor:
+        return self.denoiser.time_embedding(self.denoiser.time_proj(timestep).to(self.dtype))
 
     def _find_sites(self) -> tuple[AttentionSite, ...]:
         return unet_sites(self.denoiser)

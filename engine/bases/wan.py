@@ -35,6 +35,10 @@ class WanBase(DenoiserBase):
     def _time_module(self) -> nn.Module:
         return self.denoiser.condition_embedder
 
+    def _embed_time(self, timestep: Tensor) -> Tensor:
+        # one token of the text is enough: its embedding is not used
+        return self.denoiser.condition_embedder(timestep, self._condition[:, :1])[0]
+
     def _find_sites(self) -> tuple[AttentionSite, ...]:
         return wan_sites(self.denoiser)
 

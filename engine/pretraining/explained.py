@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.bases.catalog import base_folder, load_base
+from engine.bases.base_folder import base_folder
+from engine.bases.catalog import load_base
 from engine.bases.motion_autoencoder import MotionAutoencoder
 from engine.device import draw_noise
 from engine.pretraining.examples import CANVAS, FPS, MOTIONS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from diffusers import DDIMScheduler
 from safetensors.torch import load_file, save_file
 
-from engine.bases.catalog import IMAGE_ENCODER, SPEC_NAME, weight_folders
+from engine.bases.base_folder import IMAGE_ENCODER, SPEC_NAME, weight_folders
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.motion_autoencoder import MotionAutoencoder
 from engine.pretraining.examples import CANVAS, CONDITIONS, FPS, FRAMES

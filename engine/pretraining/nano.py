@@ -42,6 +42,9 @@ GOLDEN = 0.6180339887
 """Multiples of it, their whole parts left out, fill [0, 1) evenly."""
 MOTION_WEIGHT = 2.0
 """Of an error in the motion, an error in the picture weighing 1."""
+USUAL_MOTION, LEAST_MOTION = 0.15, 0.03
+"""Mean weighted square of a clip's latents after frame 0; and what is added to it, for clips that hardly move."""
+MOST_FOR_LITTLE_NOISE = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class Plan:
     """How long, and how the time is used."""
 
     seconds: float
-    pairs_share: float = 0.55
+    pairs_share: float = 0.8
+    whole_clip_every: int = 4
     cooldown_share: float = 0.7
     learning_rate: float = 4e-4
     warmup_steps: int = 100
@@ -63,8 +67,8 @@ class Plan:
         return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, left)
 
     def shown(self, step: int, spent: float) -> tuple[int, ...]:
-        """Which frames of each clip are shown in a step: the first and one that changes, later all."""
-        if spent >= self.pairs_share * self.seconds:
+        """Frames that are shown of each clip in a step: the first and one that changes, or all; later always all."""
+        if spent >= self.pairs_share * self.seconds or step % self.whole_clip_every == self.whole_clip_every - 1:
             return tuple(range(FRAMES))
         return 0, 1 + int(step * GOLDEN % 1 * (FRAMES - 1))
 
@@ -101,9 +105,7 @@ class Run:
         """Error of the clean clip; frame 0 is given.
 
         Timesteps are drawn evenly: under strong noise the photo alone says what moves, and a third of the schedule is
-        that; which way a wing beats next is decided where noise begins to show motion. A clip counts less the more of
-        it moves, so that small things count as much as skies; a photo shows how much that is, so no clip is taken for
-        likelier by it.
+        that; which way a wing beats next is decided where noise begins to show motion.
         """
         pixels, origins = (torch.stack(parts) for parts in zip(*((e.frames, e.origin) for e in examples), strict=True))
         latents = self.autoencoder.encode_moving(pixels, origins).contiguous()
@@ -120,7 +122,7 @@ class Run:
         with autocast, sdpa_kernel(SDPBackend.MATH), self.model.frames_shown(shown):
             predicted = self.model(noisy, timestep, conditions)
         error = (predicted.float() - self.schedule.target(latents, noise, timestep)) ** 2
-        return _weighted(error, latents)[:, :, 1:].mean()
+        return (error * _weights(latents, *self.schedule.factors(timestep)))[:, :, 1:].mean()
 
     def take_step(self) -> float:
         """One update; gives the loss."""
@@ -174,13 +176,21 @@ class Run:
             log.write(json.dumps(facts) + "\n")
 
 
-def _weighted(error: Tensor, latents: Tensor) -> Tensor:
-    """Errors b c f h w, weighted by channel and by clip."""
+def _weights(latents: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
+    """Of squared errors b c f h w, in clips noised by factors `signal` and `noise`.
+
+    A clip counts less the more moves in it, for the sake of a hand on a guitar beside a sky. Errors count more the less
+    noise there is, since fewer of them can not be helped.
+
+    Source: Karras et al. 2022 (arXiv 2206.00364), on equal effective loss weights over noise levels.
+    """
     channels = torch.ones(latents.shape[1])
     channels[MotionAutoencoder.picture_channels :] = MOTION_WEIGHT
-    area = (latents[:, :, 1:] != 0).any(1).float().mean((1, 2, 3))
-    clips = (0.15 / (area + 0.03)).clamp(0.7, 2.0)
-    return error * channels[:, None, None, None] * clips[:, None, None, None, None]
+    channels = channels[:, None, None, None]
+    moving = (latents[:, :, 1:].square() * channels).mean((1, 2, 3, 4))
+    clips = (USUAL_MOTION / (moving + LEAST_MOTION)).sqrt()
+    levels = (1 + (signal / noise).square()).clamp(max=MOST_FOR_LITTLE_NOISE).float()
+    return channels * (clips * levels)[:, None, None, None, None]
 
 
 def main() -> None:

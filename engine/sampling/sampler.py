@@ -102,6 +102,11 @@ class Sampler:
         self._base = base
         self._settings = settings
 
+    @property
+    def timesteps(self) -> tuple[float, ...]:
+        """Where the base will be asked, first to last."""
+        return self.schedule.timesteps(self._settings.steps)
+
     @torch.no_grad()
     def sample(
         self,
@@ -162,7 +167,7 @@ class _Walk:
     def step(self, noisy: Tensor, index: int, watch: Callable[[Step], None] | None) -> Tensor:
         """Latents one level closer to clean; frame 0 stays."""
         timestep = torch.full((noisy.shape[0],), self._timesteps[index], device=noisy.device)
-        output = self._base.predict(noisy, timestep)
+        output = self._base.predict(noisy, self._timesteps[index])
         now = Estimate(self._schedule.to_clean(output, noisy, timestep), self._levels[index])
         if watch is not None:
             watch(Step(index=index, timestep=self._timesteps[index], noisy=noisy, clean=now.clean))

@@ -45,6 +45,7 @@ def plan_adapter(recipe: TrainRecipe, base: BaseSpec) -> AdapterSpec:
         clip=base.clip,
         noise_schedule=base.noise_schedule,
         sampling=_sampling(choice, base),
+        motion_norm=base.motion_norm,
     )
 
 
@@ -58,6 +59,7 @@ def _cross_frame_attention(choice: AdapterChoice) -> CrossFrameAttentionSpec:
         combine=choice.combine,
         placement=choice.placement,
         rotary=choice.rotary,
+        skip_first=choice.skip_first or None,
         weighting=LearnedWeighting(temperature=choice.weighting_temperature),
     )
 

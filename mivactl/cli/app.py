@@ -14,6 +14,7 @@ import typer
 from mivactl.cli import (
     animate,
     base,
+    bench,
     compose,
     demo,
     info,
@@ -63,6 +64,7 @@ COMMANDS = (
     Command("replay", replay.replay, _CLIPS),
     Command("demo", demo.demo, _CLIPS),
     Command("train", train.train, _ADAPTERS),
+    Command("bench", bench.bench, _ADAPTERS),
     Command("install", install.install, _ADAPTERS),
     Command("uninstall", uninstall.uninstall, _ADAPTERS),
     Command("list", list_.list_, _ADAPTERS),
@@ -75,6 +77,10 @@ COMMANDS = (
     Command("registry list", registry.list_, _REGISTRIES),
     Command("registry remove", registry.remove, _REGISTRIES),
     Command("base list", base.list_, _REGISTRIES),
+    Command("base fetch", base.fetch, _REGISTRIES),
+    Command("base add", base.add, _REGISTRIES),
+    Command("base remove", base.remove, _REGISTRIES),
+    Command("base verify", base.verify, _REGISTRIES),
 )
 _GROUPS = {"registry": "The registries adapters come from.", "base": "The models that adapters move."}
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

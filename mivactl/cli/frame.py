@@ -5,7 +5,8 @@ Annotations in this folder are read at run time by Typer, so the files with comm
 
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -51,10 +52,21 @@ def with_run(name: str, function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _call(function: Callable[..., None], run: Run, options: dict[str, Any]) -> None:
-    with network_guard(offline=run.settings.offline):
-        if run.settings.offline:
-            os.environ["HF_HUB_OFFLINE"] = "1"
+    with network_guard(offline=run.settings.offline), _libraries_offline(offline=run.settings.offline):
         function(run, **options)
+
+
+@contextmanager
+def _libraries_offline(*, offline: bool) -> Iterator[None]:
+    """Tell huggingface_hub as well, which would otherwise wait for a network that is not there."""
+    before = os.environ.get("HF_HUB_OFFLINE")
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        yield
+    finally:
+        if offline and before is None:
+            del os.environ["HF_HUB_OFFLINE"]
 
 
 def _parameters(function: Callable[..., None]) -> list[inspect.Parameter]:

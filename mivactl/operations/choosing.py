@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from mivactl.bases import require_weights
 from mivactl.operations.planning import manifest_of, plan_for, require_plan
 from mivactl.resolve.plan import Plan
 from mivactl.settings import DEFAULT_BASE
@@ -13,10 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mivactl.bases import KnownBase
+    from mivactl.engine_bridge import Room
     from mivactl.resolve.plan import Candidate
     from mivactl.session import Session
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
+
+
+_WORDS: Final[dict[Room | None, str]] = {
+    "slow": "would take hours without a graphics card",
+    "too large": "needs more memory than is here",
+}
 
 
 @dataclass(frozen=True)
@@ -49,13 +57,14 @@ def choose(refs: Sequence[AdapterRef], session: Session, *, base: str | None = N
         base: a base's name or folder; None takes the settings' one, or the best of this machine.
 
     Raises:
-        NotFound: an adapter or a base nobody knows.
+        NotFound: an adapter or a base nobody knows, or a base without weights here.
         Incompatible: no base has a build for each.
     """
-    plan = plan_for(refs, session, base=base, installed_only=True)
+    plan = plan_for(refs, session, base=base, installed_only=True, runnable_only=True)
     if not isinstance(plan, Plan):
-        plan = require_plan(plan_for(refs, session, base=base), refs)
+        plan = require_plan(plan_for(refs, session, base=base, runnable_only=True), refs)
     known = session.base(base if base is not None else plan.base.name)
+    require_weights(known)
     builds = tuple(
         ChosenBuild(choice.candidate, manifest_of(choice.candidate, session), choice.fit.note)
         for choice in plan.choices
@@ -70,6 +79,8 @@ def _reason(session: Session, base: KnownBase, *, asked: bool) -> str:
         return "your settings name it"
     if len(session.bases) == 1:
         return "the only base on this machine"
+    reason = "the best base on this machine with a build of each adapter"
     if base.spec.name == DEFAULT_BASE:
-        return "no other base on this machine has a build of each adapter"
-    return "the best base on this machine with a build of each adapter"
+        reason = "no other base that this machine runs has a build of each adapter"
+    passed_over = [f"`{known.spec.name}` {_WORDS[known.room]}" for known in session.bases if known.room in _WORDS]
+    return f"{reason} ({', '.join(passed_over)})" if passed_over else reason

@@ -10,6 +10,7 @@ from mivactl import version
 from mivactl.operations.candidates import request_for
 from mivactl.resolve.plan import Accept, NoPlan, Plan, Reject
 from mivactl.resolve.resolver import resolve
+from mivactl.settings import DEFAULT_BASE
 from registry_schema.compatibility import Rejected, check_fit
 from registry_schema.errors import Incompatible, IntegrityProblem
 from registry_schema.versions import Version, VersionRange
@@ -17,6 +18,7 @@ from registry_schema.versions import Version, VersionRange
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mivactl.bases import KnownBase
     from mivactl.resolve.plan import Candidate, Choice, Decision, Request
     from mivactl.session import Session
     from registry_schema.base_spec import BaseSpec
@@ -32,18 +34,21 @@ def plan_for(
     base: str | None = None,
     masked: bool = False,
     installed_only: bool = False,
+    runnable_only: bool = False,
 ) -> Plan | NoPlan:
     """The builds that `refs` mean.
 
     Args:
         base: the base to use; None tries those of this machine in order of preference.
         installed_only: look at the store alone.
+        runnable_only: of several bases, try those alone whose weights are here and which this machine can run.
 
     Raises:
         NotFound: a name or a base nobody knows.
     """
     requests = [request_for(ref, session, installed_only=installed_only) for ref in refs]
-    return _resolve_with_manifests(requests, session, bases=_bases(session, base), masked=masked)
+    bases = _bases(session, base, runnable_only=runnable_only)
+    return _resolve_with_manifests(requests, session, bases=bases, masked=masked)
 
 
 def require_plan(plan: Plan | NoPlan, refs: Sequence[AdapterRef]) -> Plan:
@@ -71,14 +76,23 @@ def manifest_of(candidate: Candidate, session: Session) -> Manifest:
     return session.registry(candidate.registry).manifest(candidate.line)
 
 
-def _bases(session: Session, wanted: str | None) -> tuple[BaseSpec, ...]:
-    """The bases to try, best first: the one that was asked for, or the settings' one, or all that are here."""
+def _bases(session: Session, wanted: str | None, *, runnable_only: bool) -> tuple[BaseSpec, ...]:
+    """The bases to try, best first: the one that was asked for, or the settings' one, or all that are here.
+
+    The best base is the largest that this machine runs; the one that comes with mivactl is tried after a person's own,
+    and what has no weights here, or would take too long or too much memory, last.
+    """
     settings = session.settings
     chosen = wanted or (settings.base if settings.base_was_chosen else None)
     if chosen is not None:
         return (session.base(chosen).spec,)
-    specs = [known.spec for known in session.bases]
-    return tuple(sorted(specs, key=lambda spec: spec.name == settings.base))
+    ordered = sorted(session.bases, key=_preference)
+    return tuple(known.spec for known in ordered if known.room == "runs" or not runnable_only)
+
+
+def _preference(known: KnownBase) -> tuple[bool, bool, int]:
+    parameters = known.parameters if known.room is not None else 0
+    return (known.room != "runs", known.spec.name == DEFAULT_BASE, -parameters)
 
 
 def _resolve_with_manifests(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mivactl.bases import require_weights
 from mivactl.disk import disk_errors
 from mivactl.engine_bridge import SilentProgress, TrainRequest, train, training_recipe
 from registry_schema.errors import NotFound, UsageProblem
@@ -62,6 +63,7 @@ def train_adapter(options: TrainOptions, session: Session, *, progress: Progress
         raise NotFound(f"no folder `{options.clips}`", hint=hint)
     name = AdapterName(options.name)
     base = session.base(options.base or session.settings.base)
+    require_weights(base)
     recipe = _recipe(options, name, base.spec)
     with disk_errors(options.output):
         options.output.mkdir(parents=True, exist_ok=True)

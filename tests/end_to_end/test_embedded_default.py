@@ -17,7 +17,7 @@ from PIL import Image
 
 import engine
 import mivactl
-from engine.bases.catalog import read_base_spec, verify_base
+from engine.bases.base_folder import read_base_spec, verify_base
 from engine.video.clip_reader import read_clip
 from engine.video.optical_flow import flow
 from tests.photographs import photograph

@@ -104,6 +104,7 @@ def adapter_spec(base: BaseSpec, *, motion: str, region: str = "subject") -> Ada
         clip=base.clip,
         noise_schedule=base.noise_schedule,
         sampling=SamplingHints(start_noise=base.sampling.start_noise),
+        motion_norm=base.motion_norm,
     )
 
 

@@ -28,11 +28,13 @@ def adapter_spec(
     ranks: Ranks,
     combine: str = "separate",
     rotary: bool = False,
+    skip_first: bool = False,
     weighting: Weighting | None = None,
     alpha: float = 1.0,
 ) -> AdapterSpec:
     """A spec with the parts that `ranks` has."""
-    attention = {"combine": combine, "rotary": rotary} | ({"weighting": weighting} if weighting else {})
+    attention = {"combine": combine, "rotary": rotary, "skip_first": skip_first or None}
+    attention |= {"weighting": weighting} if weighting else {}
     return AdapterSpec(
         base=base.spec.base_identity,
         masked=False,

@@ -102,6 +102,17 @@ def test_the_identity_of_a_manifest_is_pinned():
     assert samples.manifest().identity().hex[:16] == "8b0ebbf3400411c5"
 
 
+def test_skipping_frame_zero_is_said_or_absent():
+    """A `false` in every document would change the identity of each build from before there was a choice."""
+    plain = samples.manifest().adapter.cross_frame_attention
+    assert "skip_first" not in plain.plain()
+    skipping = CrossFrameAttentionSpec.of(plain.plain() | {"skip_first": True}, source="test")
+    assert skipping.plain() == plain.plain() | {"skip_first": True}
+    for wrong in (1, "yes"):
+        with pytest.raises(SchemaError, match="skip_first"):
+            CrossFrameAttentionSpec.of(plain.plain() | {"skip_first": wrong}, source="test")
+
+
 def test_documents_do_not_change():
     build = samples.manifest()
     with pytest.raises(ValidationError):

@@ -11,7 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from engine.bases.catalog import base_folder, read_base_spec
+from engine.bases.base_folder import base_folder, read_base_spec
 from engine.pretraining.quality.animator import Animator
 from engine.pretraining.quality.report import report
 from engine.pretraining.quality.sheets import write_sheets

@@ -9,7 +9,8 @@ import safetensors.torch
 import torch
 from diffusers import AutoencoderKL
 
-from engine.bases.catalog import load_base, read_base_spec, verify_base
+from engine.bases.base_folder import read_base_spec, verify_base
+from engine.bases.catalog import load_base
 from engine.bases.fingerprint import folder_fingerprint, module_fingerprint, weights_digest
 from registry_schema.errors import IntegrityProblem, NotFound, SchemaError
 from tests.engine.tiny_bases import tiny_unet_base

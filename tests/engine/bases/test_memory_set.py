@@ -8,7 +8,7 @@ from diffusers import AutoencoderKL, AutoencoderKLWan
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
-from engine.bases.catalog import base_sites, load_base, weight_folders
+from engine.bases.catalog import base_sites, load_base
 from engine.bases.memory_saving import memory_needs
 from engine.bases.memory_set import EIGHT_BIT, GIB, OFFLOAD, SETS, TILES, TURNS, WHOLE, Card, MemoryNeeds, choose_set
 from registry_schema.errors import UsageProblem
@@ -65,7 +65,7 @@ def test_needs_are_counted_from_files_and_shapes(tmp_path):
     numbers = sum(tensor.numel() for tensor in base.denoiser.state_dict().values())
     stored = AutoencoderKL.from_pretrained(tmp_path / "vae")
     needs = memory_needs(
-        (weight_folders(tmp_path)[0], tmp_path / "vae"),
+        tmp_path,
         base_sites(tmp_path),
         base.spec.clip,
         base.spec.latent,

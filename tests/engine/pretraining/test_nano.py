@@ -47,12 +47,15 @@ def test_every_motion_but_the_absent_is_shown():
     assert set(MOTIONS) == {STILL, *ELEMENTS, *CAMERAS} - set(ABSENT)
 
 
-def test_pairs_of_frames_come_first_and_reach_every_frame():
-    plan = Plan(seconds=1000, pairs_share=0.5)
-    pairs = [plan.shown(step, 499) for step in range(100)]
+def test_pairs_of_frames_come_first_with_whole_clips_between_and_reach_every_frame():
+    plan = Plan(seconds=1000, pairs_share=0.5, whole_clip_every=4)
+    shown = [plan.shown(step, 499) for step in range(200)]
+    whole = tuple(range(FRAMES))
+    assert [step for step in range(12) if shown[step] == whole] == [3, 7, 11]
+    pairs = [frames for frames in shown if frames != whole]
     assert {first for first, _ in pairs} == {0}
     assert {other for _, other in pairs} == set(range(1, FRAMES))
-    assert plan.shown(0, 500) == tuple(range(FRAMES))
+    assert plan.shown(0, 500) == whole
 
 
 @pytest.mark.parametrize("seed", range(0, 20, 2))

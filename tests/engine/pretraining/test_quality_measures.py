@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.bases.catalog import read_base_spec
+from engine.bases.base_folder import read_base_spec
 from engine.pretraining.quality.background import background_psnr
 from engine.pretraining.quality.classifier import MotionClassifier
 from engine.pretraining.quality.clip_motion import motion_of

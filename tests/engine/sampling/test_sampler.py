@@ -93,7 +93,10 @@ def test_every_sampler_holds_frame_zero_and_meets_a_sure_base(tiny_base, sampler
         spec = tiny_base.spec
 
         def predict(self, noisy, timestep):
-            signal, noise = (factor.to(noisy.dtype).view(-1, 1, 1, 1, 1) for factor in loop.schedule.factors(timestep))
+            signal, noise = (
+                factor.to(noisy.dtype).view(-1, 1, 1, 1, 1)
+                for factor in loop.schedule.factors(torch.as_tensor(timestep))
+            )
             return (noisy - signal * wanted) / noise
 
     sure = Sampler(Sure(), settings(tiny_base, sampler=sampler, steps=5, match_first_frame=False))

@@ -1,0 +1,1 @@
+"""What adapters cost, counted from shapes without weights: parameters, operations of a step, bytes of training."""

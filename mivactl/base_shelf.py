@@ -1,0 +1,79 @@
+"""The folder of installed bases: a base is put together elsewhere and appears in one step, or not at all."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from mivactl.disk import disk_errors, sync_folder
+from mivactl.file_lock import locked
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from registry_schema.names import BaseName
+
+
+class BaseShelf:
+    """Bases below `home/bases`; what is on its way lies in `home/incoming`.
+
+    Args:
+        home: mivactl's folder.
+        lock_timeout: seconds to wait for another process.
+    """
+
+    def __init__(self, home: Path, *, lock_timeout: float) -> None:
+        self.folder = home / "bases"
+        self._incoming = home / "incoming"
+        self._locks = home / "locks"
+        self._lock_timeout = lock_timeout
+
+    def place_of(self, name: BaseName) -> Path:
+        """Where the base lies when it is installed."""
+        return self.folder / name
+
+    def stage_of(self, name: BaseName) -> Path:
+        """Where it is put together; what an earlier attempt left there is gone on with."""
+        return self._incoming / name
+
+    def locked(self, name: BaseName) -> AbstractContextManager[None]:
+        """One process at a time works on a base; raises `Busy`."""
+        lock = self._locks / f"base-{name}.lock"
+        return locked(lock, resource=f"base `{name}`", timeout_seconds=self._lock_timeout)
+
+    def install(self, name: BaseName) -> Path:
+        """Let the staged base appear, in place of one of its name."""
+        place = self.place_of(name)
+        with disk_errors(place):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if place.exists():
+                self.remove(name)
+            self.stage_of(name).rename(place)
+            sync_folder(self.folder)
+        self.discard(name)
+        return place
+
+    def discard(self, name: BaseName) -> None:
+        """Forget what is staged."""
+        shutil.rmtree(self.stage_of(name), ignore_errors=True)
+        with suppress(OSError):
+            self._incoming.rmdir()
+
+    def remove(self, name: BaseName) -> None:
+        """Take a base away: it is gone in one step, its files follow.
+
+        Raises:
+            UsageProblem: the folder can not be written.
+        """
+        place = self.place_of(name)
+        rest = self._incoming / f"{name}.removed-{secrets.token_hex(6)}"
+        with disk_errors(place):
+            self._incoming.mkdir(parents=True, exist_ok=True)
+            place.rename(rest)
+            sync_folder(self.folder)
+            shutil.rmtree(rest)
+        with suppress(OSError):
+            self._incoming.rmdir()

@@ -1,0 +1,44 @@
+"""What was promised about the paper's two bases at their full size, counted from shapes."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.bases.published_bases import published_bases
+from engine.counting.budgets import BUDGETS
+from engine.counting.count import count_base
+from engine.progress import SilentProgress
+from engine.requests import CountRequest
+
+PARAMETERS = {
+    "animatediff-v3": (
+        1_276_658_564,
+        {"cross_frame_attention": 24_834_272, "implicit_prompt": 1_599_488, "temporal_lora": 9_011_200},
+    ),
+    # the modules that weigh the references belong to cross-frame attention
+    "wan2.1-t2v-1.3b": (
+        1_418_996_800,
+        {"cross_frame_attention": 23_592_960 + 92_220, "implicit_prompt": 11_804_160},
+    ),
+}
+TOTALS = {"animatediff-v3": 35_444_960, "wan2.1-t2v-1.3b": 35_489_340}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_base_at_full_size_stays_within_its_budget(name):
+    result = count_base(CountRequest(name, most=2), SilentProgress())
+    assert (result.parameters, result.parts) == PARAMETERS[name]
+    assert sum(result.parts.values()) == TOTALS[name]
+    promised = [step for step in result.steps if step.at_most is not None]
+    assert len(promised) == 4
+    for step in promised:
+        assert 1 < step.ratio <= step.at_most, step
+    kept, skipped = ({s.adapters: s.ratio for s in result.steps if s.skip_first is skip} for skip in (False, True))
+    assert all(skipped[number] < kept[number] for number in (1, 2))
+    assert result.peak_at_most is not None
+    assert result.training.peak <= result.peak_at_most
+    assert result.training.saved <= (result.saved_at_most or result.training.saved)
+
+
+def test_every_budget_is_that_of_a_base_that_is_counted():
+    assert BUDGETS.keys() == PARAMETERS.keys() == {known.base.facts.name for known in published_bases()}
