@@ -124,6 +124,7 @@ class TrainRequest:
         output: the folder for the draft; the run's own files lie in `run/` below it.
         footage: in words, whose clips these are.
         resume: go on with the run in that folder.
+        memory: GiB of the card to do with, `auto` for what is free, or one of `TRAINING_SETS` by name.
     """
 
     clips: Path
@@ -133,6 +134,7 @@ class TrainRequest:
     output: Path
     footage: str = "not stated"
     resume: bool = False
+    memory: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 SMALLER_CLIP = "pass fewer `--frames`, `--size base` or, on a graphics card, `--vram 4`; or close other programs"
-SMALLER_TRAINING = "pass `--set run.gradient_checkpointing=true` and `--set optimiser.batch=1`; or close other programs"
+SMALLER_TRAINING = (
+    "pass `--set optimiser.batch=1`, `--set run.gradient_checkpointing=true` or, on a graphics card, `--vram 4`; "
+    "or close other programs"
+)
 
 
 @contextmanager

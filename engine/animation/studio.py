@@ -12,8 +12,8 @@ from engine.adapters.tensor_file import FiniteVerdicts
 from engine.adapters.weights import load_adapter
 from engine.bases.base_folder import base_folder, read_base_spec
 from engine.bases.catalog import base_sites, load_base
-from engine.bases.memory_saving import memory_needs
-from engine.bases.memory_set import WHOLE, Card, choose_set
+from engine.bases.memory_saving import memory_needs, set_for
+from engine.bases.memory_set import WHOLE
 from engine.device import choose_device, choose_dtype
 from registry_schema.errors import IntegrityProblem, UsageProblem
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
-    from engine.bases.memory_set import MemorySet
+    from engine.bases.memory_set import MemoryNeeds, MemorySet
     from engine.progress import Progress
     from engine.requests import AdapterUse, StudioRequest
 
@@ -75,7 +75,7 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
     dtype = _dtype(request.dtype, device)
     memory = _memory(request, device, dtype, progress)
     with progress.phase("loading", 1 + len(request.adapters)) as phase:
-        base = _base(request, device, dtype, memory)
+        base = load_base(request.base, device=device, dtype=dtype, memory=memory)
         phase.advance()
         loaded: dict[str, MivaAdapter] = {}
         for use in request.adapters:
@@ -86,38 +86,14 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
     return Studio(base, request.adapters, Composition(entries))
 
 
-def _base(request: StudioRequest, device: torch.device, dtype: torch.dtype, memory: MemorySet) -> Base:
-    if memory == WHOLE:
-        return load_base(request.base, device=device, dtype=dtype)
-    # what will not stay on the card never lies there as a whole
-    base = load_base(request.base, device=torch.device("cpu"), dtype=dtype)
-    base.save_memory(memory, device)
-    return base
-
-
 def _memory(request: StudioRequest, device: torch.device, dtype: torch.dtype, progress: Progress) -> MemorySet:
-    """The set that was wished for, and a word about it where a person should know."""
-    card = _card(request, device, dtype) if device.type == "cuda" else None
-    memory = choose_set(request.memory, card)
-    if card is None and request.memory.isdecimal():
-        progress.note(f"`--vram` has nothing to do: device `{device.type}` has no memory of its own")
-    elif memory != WHOLE:
-        progress.note(f"to do with less memory: {memory.words}")
-    return memory
+    def needs() -> MemoryNeeds:
+        folder = base_folder(request.base)
+        spec, sites = read_base_spec(folder), base_sites(folder)
+        clip = request.clip or spec.clip
+        return memory_needs(folder, sites, clip, spec.latent, dtype=dtype, adapters=len(request.adapters))
 
-
-def _card(request: StudioRequest, device: torch.device, dtype: torch.dtype) -> Card:
-    folder = base_folder(request.base)
-    spec = read_base_spec(folder)
-    needs = memory_needs(
-        folder,
-        base_sites(folder),
-        request.clip or spec.clip,
-        spec.latent,
-        dtype=dtype,
-        adapters=len(request.adapters),
-    )
-    return Card(torch.cuda.mem_get_info(device)[0], needs)
+    return set_for(request.memory, device, needs, progress=progress)
 
 
 def _load(use: AdapterUse, base: Base, request: StudioRequest) -> MivaAdapter:

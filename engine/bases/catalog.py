@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import diffusers
 import safetensors.torch
+import torch
 
 from engine.bases.autoencoder import FrameByFrame, KlAutoencoder
 from engine.bases.autoencoder_on_demand import AutoencoderOnDemand
@@ -22,6 +23,7 @@ from engine.bases.base_folder import (
 )
 from engine.bases.denoiser import empty_denoiser, load_denoiser, load_frozen
 from engine.bases.image_encoder import ImageEncoder
+from engine.bases.memory_set import WHOLE
 from engine.bases.motion_autoencoder import KIND, MotionAutoencoder
 from engine.bases.patch_autoencoder import PatchAutoencoder
 from engine.bases.photo_view import PhotoView
@@ -35,8 +37,6 @@ from registry_schema.safetensors_header import read_header
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    import torch
 
     from engine.bases.attention_site import AttentionSite
     from engine.bases.autoencoder import ClipAutoencoder
@@ -63,6 +63,7 @@ def load_base(
     dtype: torch.dtype,
     condition: str = "null",
     search: Sequence[Path] = (),
+    memory: MemorySet = WHOLE,
 ) -> DenoiserBase:
     """A base, ready to predict, from a folder as `engine.bases.base_folder` describes it.
 
@@ -74,6 +75,7 @@ def load_base(
         dtype: of the denoiser; all else stays in float32.
         condition: tensor of the condition file that stands for words; `null` is for none.
         search: folders with installed bases; see `base_folder`.
+        memory: what stays on the device; the rest never lies there as a whole.
 
     Raises:
         NotFound: there is no such base.
@@ -83,12 +85,17 @@ def load_base(
     folder = base_folder(name_or_folder, search=search)
     spec = read_base_spec(folder)
     check_architecture(folder, spec)
-    denoiser = load_denoiser(folder, spec.family, device=device, dtype=dtype)
+    place = device if memory == WHOLE else torch.device("cpu")
+    denoiser = load_denoiser(folder, spec.family, device=place, dtype=dtype)
     autoencoder, tokens = _autoencoder(folder / AUTOENCODER), _condition(folder, condition)
     if isinstance(autoencoder, MotionAutoencoder):
-        view = PhotoView(autoencoder, _image_encoder(folder, device))
-        return UNetMotionBase(spec, denoiser, autoencoder=autoencoder, condition=tokens, photo_view=view)
-    return _BASES[spec.family](spec, denoiser, autoencoder=autoencoder, condition=tokens)
+        view = PhotoView(autoencoder, _image_encoder(folder, place))
+        base: DenoiserBase = UNetMotionBase(spec, denoiser, autoencoder=autoencoder, condition=tokens, photo_view=view)
+    else:
+        base = _BASES[spec.family](spec, denoiser, autoencoder=autoencoder, condition=tokens)
+    if memory != WHOLE:
+        base.save_memory(memory, device)
+    return base
 
 
 def base_sites(name_or_folder: str | Path) -> tuple[AttentionSite, ...]:

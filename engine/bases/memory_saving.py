@@ -1,23 +1,26 @@
-"""A denoiser made to keep less on its device, by diffusers' own hooks; and what a run of a base needs."""
+"""A denoiser made to keep less on its device, by diffusers' own hooks; what a run of a base needs, and its set."""
 
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
+from torch.utils.checkpoint import set_checkpoint_early_stop
 
 from engine.bases.base_folder import AUTOENCODER, parameter_count
 from engine.bases.fingerprint import folder_shapes
-from engine.bases.memory_set import MemoryNeeds
+from engine.bases.memory_set import SETS, WHOLE, Card, MemoryNeeds, choose_set
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from engine.bases.attention_site import AttentionSite
     from engine.bases.diffusers_types import DenoiserModel
     from engine.bases.memory_set import MemorySet
+    from engine.progress import Progress
     from registry_schema.base_spec import LatentScale
     from registry_schema.clip_shape import ClipShape
 
@@ -48,6 +51,52 @@ def keep_little(denoiser: DenoiserModel, memory: MemorySet, device: torch.device
         denoiser.to(device)
 
 
+@contextmanager
+def lasting_widened_weights(memory: MemorySet) -> Iterator[None]:
+    """Let layers in 8 bits be trained through, while the block runs.
+
+    diffusers widens a layer's parameters in place and narrows them after the forward pass; the backward pass, which
+    has kept the parameters, would then compute with 8 bits. Here widening makes new parameters, which autograd keeps.
+    What is computed again in the backward pass is computed to its end, so that its last layer is narrowed too.
+    """
+    before = torch.__future__.get_overwrite_module_params_on_conversion()
+    torch.__future__.set_overwrite_module_params_on_conversion(memory.eight_bit or before)
+    try:
+        with set_checkpoint_early_stop(not memory.eight_bit):
+            yield
+    finally:
+        torch.__future__.set_overwrite_module_params_on_conversion(before)
+
+
+def set_for(
+    wish: str,
+    device: torch.device,
+    needs: Callable[[], MemoryNeeds],
+    *,
+    progress: Progress,
+    sets: Sequence[MemorySet] = SETS,
+) -> MemorySet:
+    """The set for a run on `device`, and a word about it where a person should know.
+
+    Args:
+        wish: see `choose_set`.
+        device: what computes.
+        needs: what the run needs; asked for graphics cards only.
+        progress: told about the set.
+        sets: see `choose_set`.
+
+    Raises:
+        UsageProblem: such a wish can not be met.
+    """
+    card = Card(torch.cuda.mem_get_info(device)[0], needs()) if device.type == "cuda" else None
+    memory = choose_set(wish, card, sets=sets)
+    if card is None and wish.isdecimal():
+        progress.note(f"`--vram` has nothing to do: device `{device.type}` has no memory of its own")
+    elif memory != WHOLE:
+        progress.note(f"to do with less memory: {memory.words}")
+    return memory
+
+
 def memory_needs(
     folder: Path,
     sites: Sequence[AttentionSite],
@@ -67,18 +116,22 @@ def memory_needs(
         dtype: what the denoiser computes in.
         adapters: how many run together.
     """
-    cells = (clip.height // scale.spatial) * (clip.width // scale.spatial) * -(-clip.frames // scale.temporal)
-    widest = max(site.width * cells // site.down_scale**2 for site in sites)
     pictures = scale.temporal == 1
     return MemoryNeeds(
         denoiser=parameter_count(folder) * dtype.itemsize,
-        denoising=widest * dtype.itemsize * (WIDEST + OF_AN_ADAPTER * adapters),
+        denoising=widest_numbers(sites, clip, scale) * dtype.itemsize * (WIDEST + OF_AN_ADAPTER * adapters),
         autoencoder=_autoencoder_numbers(folder / AUTOENCODER) * torch.float32.itemsize,
         pixel_bytes=CODING_PIXEL_BYTES,
         frame_pixels=clip.height * clip.width,
         tile_pixels=(PICTURE_TILE if pictures else CLIP_TILE) ** 2,
         frames_least=1 if pictures else 2 * scale.temporal,
     )
+
+
+def widest_numbers(sites: Sequence[AttentionSite], clip: ClipShape, scale: LatentScale) -> int:
+    """How many numbers the hidden states of a clip have at the widest attention site."""
+    cells = (clip.height // scale.spatial) * (clip.width // scale.spatial) * -(-clip.frames // scale.temporal)
+    return max(site.width * cells // site.down_scale**2 for site in sites)
 
 
 def _autoencoder_numbers(folder: Path) -> int:

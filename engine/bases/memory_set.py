@@ -1,4 +1,4 @@
-"""What is kept on a graphics card while a clip is made: five sets, and which of them fits a card. Pure.
+"""What is kept on a graphics card while a clip is made or an adapter trained: five sets, and which fits a card. Pure.
 
 | set | autoencoder | coded at once | denoiser | pixels |
 |---|---|---|---|---|
@@ -9,13 +9,20 @@
 | `offload` | comes when it codes | a tile of a frame | comes layer by layer | as `tiles` |
 
 The first that fits is taken: those above are faster and nearer to `whole`.
+
+Training knows `whole`, `tiles` and `fp8`: it has no use for the autoencoder but before its first step, and layers that
+come one by one would have to come again for the backward pass. All but `whole` compute activations again there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from registry_schema.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 GIB = 1 << 30
 CONTEXT_BYTES = GIB // 2
@@ -38,6 +45,7 @@ class MemorySet:
         tiles: frames larger than a tile are coded in overlapping tiles.
         eight_bit: the denoiser's weights lie in 8-bit floating point and are widened layer by layer.
         offload: the denoiser's weights lie in main memory and come layer by layer.
+        recompute: in training, activations are computed again in the backward pass.
     """
 
     name: str
@@ -46,6 +54,7 @@ class MemorySet:
     tiles: bool = False
     eight_bit: bool = False
     offload: bool = False
+    recompute: bool = False
 
     @property
     def words(self) -> str:
@@ -61,10 +70,11 @@ class MemorySet:
     def peak_bytes(self, needs: MemoryNeeds) -> int:
         """The most that is on the card at once: while it denoises, or while it codes."""
         denoiser = 0 if self.offload else needs.denoiser // (2 if self.eight_bit else 1)
+        denoising = needs.denoising + (0 if self.recompute else needs.kept)
         waiting = 0 if self.autoencoder_leaves else needs.autoencoder
         pixels = min(needs.frame_pixels, needs.tile_pixels) if self.tiles else needs.frame_pixels
         coding = needs.autoencoder + needs.pixel_bytes * pixels * max(self.frames_at_once, needs.frames_least)
-        return denoiser + max(waiting + needs.denoising, coding)
+        return denoiser + max(waiting + denoising, coding)
 
 
 @dataclass(frozen=True)
@@ -73,12 +83,13 @@ class MemoryNeeds:
 
     Attributes:
         denoiser: weights in the format they compute in.
-        denoising: activations of a forward pass with adapters.
+        denoising: activations of a forward pass with adapters; in training, of a step, and what the optimiser keeps.
         autoencoder: weights.
         pixel_bytes: activations of the autoencoder for each pixel of a frame.
         frame_pixels: of a frame as the base makes it.
         tile_pixels: of a tile.
         frames_least: frames that the autoencoder codes at once whatever it is told.
+        kept: further activations of a training step that computes none again.
     """
 
     denoiser: int
@@ -88,14 +99,16 @@ class MemoryNeeds:
     frame_pixels: int
     tile_pixels: int
     frames_least: int
+    kept: int = 0
 
 
 WHOLE = MemorySet("whole")
-TURNS = MemorySet("turns", autoencoder_leaves=True, frames_at_once=1)
-TILES = MemorySet("tiles", autoencoder_leaves=True, frames_at_once=1, tiles=True)
-EIGHT_BIT = MemorySet("fp8", autoencoder_leaves=True, frames_at_once=1, tiles=True, eight_bit=True)
-OFFLOAD = MemorySet("offload", autoencoder_leaves=True, frames_at_once=1, tiles=True, offload=True)
+TURNS = MemorySet("turns", autoencoder_leaves=True, frames_at_once=1, recompute=True)
+TILES = replace(TURNS, name="tiles", tiles=True)
+EIGHT_BIT = replace(TILES, name="fp8", eight_bit=True)
+OFFLOAD = replace(TILES, name="offload", offload=True)
 SETS = (WHOLE, TURNS, TILES, EIGHT_BIT, OFFLOAD)
+TRAINING_SETS = (WHOLE, TILES, EIGHT_BIT)
 
 
 @dataclass(frozen=True)
@@ -106,17 +119,18 @@ class Card:
     needs: MemoryNeeds
 
 
-def choose_set(wish: str, card: Card | None) -> MemorySet:
-    """The set for a run.
+def choose_set(wish: str, card: Card | None, *, sets: Sequence[MemorySet] = SETS) -> MemorySet:
+    """The set for a run; the last one where none fits.
 
     Args:
         wish: the name of a set; GiB of a card, as digits; or `auto` for what is free on it.
         card: None where the device has no memory of its own, which leaves nothing to save.
+        sets: what there is to choose from, the fastest first.
 
     Raises:
         UsageProblem: none of the three.
     """
-    named = {one.name: one for one in SETS}
+    named = {one.name: one for one in sets}
     if wish in named:
         return named[wish]
     if wish != "auto" and not (wish.isdecimal() and 0 < int(wish) <= LARGEST_GIB):
@@ -125,4 +139,4 @@ def choose_set(wish: str, card: Card | None) -> MemorySet:
     if card is None:
         return WHOLE
     room = card.free_bytes if wish == "auto" else int(wish) * GIB - CONTEXT_BYTES
-    return next((one for one in SETS if one.peak_bytes(card.needs) <= room * USABLE), OFFLOAD)
+    return next((one for one in sets if one.peak_bytes(card.needs) <= room * USABLE), sets[-1])

@@ -188,3 +188,4 @@ def test_vram_on_the_processor_has_nothing_to_do(folder: Path, capsys: pytest.Ca
     assert "`--vram` has nothing to do: device `cpu` has no memory of its own" in capsys.readouterr().err
     assert frames(Refused(capsys, *ANIMATE, "-o", "b.mp4", "--vram", "12").data["clips"][0]) == frames(whole)
     assert Refused(capsys, *ANIMATE, "--vram", "5").code == 2
+    assert Refused(capsys, "train", "clips", "--name", "my/new", "-o", "new", "--vram", "5").code == 2
