@@ -11,6 +11,7 @@ from engine.animation.comparison import compare_adapters
 from engine.animation.memory import SMALLER_TRAINING, memory_problems
 from engine.animation.studio import Studio, open_studio
 from engine.bases.catalog import load_base
+from engine.bases.compiling import COMPILING
 from engine.device import choose_device, choose_dtype
 from engine.progress import SilentProgress
 from engine.requests import TrainResult
@@ -71,6 +72,9 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
     with memory_problems(SMALLER_TRAINING):
         with progress.phase("loading", 1) as phase:
             base = load_base(request.base, device=device, dtype=dtype, memory=memory)
+            if request.compiled:
+                base.compile()
+                progress.note(COMPILING)
             phase.advance()
         outcome = run_training(
             base, request.clips, request.recipe, request.output / RUN_FOLDER, resume=request.resume, progress=progress

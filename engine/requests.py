@@ -48,6 +48,7 @@ class StudioRequest:
         dtype: `float32`, `bfloat16`, `float16`, or `auto` for the fastest that will do.
         memory: GiB of the card to do with, `auto` for what is free, or a set by name; see `engine.bases.memory_set`.
         clip: what will be made, to know what it needs; None is the base's own.
+        compiled: whether the base's blocks are compiled; see `engine.bases.compiling`.
     """
 
     base: Path
@@ -57,6 +58,7 @@ class StudioRequest:
     dtype: str = "auto"
     memory: str = "auto"
     clip: ClipShape | None = None
+    compiled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +127,7 @@ class TrainRequest:
         footage: in words, whose clips these are.
         resume: go on with the run in that folder.
         memory: GiB of the card to do with, `auto` for what is free, or one of `TRAINING_SETS` by name.
+        compiled: see `StudioRequest`.
     """
 
     clips: Path
@@ -135,6 +138,7 @@ class TrainRequest:
     footage: str = "not stated"
     resume: bool = False
     memory: str = "auto"
+    compiled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.adapters.temporal_lora import TemporalLora
     from engine.bases.attention_site import AttentionSite
     from engine.bases.base import Base
+    from engine.bases.call import Call
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,13 @@ class Attachment:
                 msg = f"adapters were detached at `{item.site.path}`: `{seen}` computes it now"
                 raise Incompatible(msg, hint="change the base's attention before adapters are attached")
 
+    def begin(self, call: Call | None) -> None:
+        """Verify, and let every processor get ready for a forward pass."""
+        self.verify()
+        if call is not None:
+            for item in self.placed:
+                item.processor.begin(call)
+
 
 @contextmanager
 def attached(
@@ -81,7 +89,7 @@ def attached(
     attachment = Attachment(tuple(_plan(base, composition, observe, times)))
     for item in attachment.placed:
         item.site.put(item.processor)
-    guard = base.denoiser.register_forward_pre_hook(lambda *_: attachment.verify())
+    guard = base.denoiser.register_forward_pre_hook(lambda *_: attachment.begin(base.calls.snapshot()))
     try:
         yield attachment
     finally:

@@ -46,6 +46,8 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
     ) -> None:
         super().__init__(site, terms, calls=calls, observe=observe)
         self._base_share = base_share
+        self._keeps_words = base_share != 0
+        self._base_shares = self._as_tensor([base_share])
         self._base = site.processor
         self._folded = [_fold(site, term.part) for term in self._terms]
 
@@ -55,8 +57,9 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
         updates = self._updates(attention, hidden)
         self._tell(updates)
         words = None
-        if self._base_share:
-            words = self._base_share * self._base(attention, hidden, condition, None, rotary)
+        if self._keeps_words:
+            words = self._base(attention, hidden, condition, None, rotary)
+            words = words * (self._base_shares.to(words.dtype) if torch.compiler.is_compiling() else self._base_share)
         return self._added(words, updates) if updates or words is not None else torch.zeros_like(hidden)
 
     def _updates(self, attention: AttentionModule, hidden: Tensor) -> list[Tensor]:

@@ -60,6 +60,14 @@ class SelfProcessor(SiteProcessor["CrossFrameAttention"]):
     ) -> None:
         super().__init__(site, terms, calls=calls, observe=observe)
         self._table = {timestep: self._shares(embedding) for timestep, embedding in (times or {}).items()}
+        self._known: tuple[Tensor, ...] | None = None
+        by_way = groupby(sorted(range(len(self._terms)), key=self._way), key=self._way)
+        self._ways = tuple((way, tuple(places)) for way, places in by_way)
+
+    def begin(self, call: Call) -> None:
+        """Look up the weights of the references at the call's timestep, if they are known and nothing is trained."""
+        known = None if call.timestep is None else self._table.get(call.timestep)
+        self._known = None if torch.is_grad_enabled() else known
 
     def _compute(
         self,
@@ -68,11 +76,12 @@ class SelfProcessor(SiteProcessor["CrossFrameAttention"]):
         condition: Tensor | None,
         rotary: Rotary | None,
     ) -> Tensor:
-        layer, call = self._site.layer, self._calls.get()
-        given = self._site.input(hidden, call)
+        layer = self._site.layer
+        given = self._site.input(hidden, self._calls.get())
         projection = layer.project(attention, hidden, rotary)
         base = layer.output(attention, attend(projection.query, projection.key, projection.value))
-        mixed = self._mixed(attention, given, projection, rotary, self._shares_at(call, given))
+        shares = self._shares(given.time_embedding) if self._known is None else self._known
+        mixed = self._mixed(attention, given, projection, rotary, shares)
         updates = [
             _everywhere(term.part.output(values), given) for term, values in zip(self._terms, mixed, strict=True)
         ]
@@ -89,8 +98,7 @@ class SelfProcessor(SiteProcessor["CrossFrameAttention"]):
     ) -> list[Tensor]:
         """Each adapter's mixed references, s f n d, in the order of terms; without frame 0 where it is skipped."""
         mixed: dict[int, Tensor] = {}
-        for way, group in groupby(sorted(range(len(self._terms)), key=self._way), key=self._way):
-            places = list(group)
+        for way, places in self._ways:
             if way.left_out == given.frames:
                 mixed |= dict.fromkeys(places, given.hidden[:, :0])
                 continue
@@ -126,10 +134,6 @@ class SelfProcessor(SiteProcessor["CrossFrameAttention"]):
             rotary = (rotary[0][:, left_out * tokens :], rotary[1][:, left_out * tokens :])
         heads = self._site.layer.query_heads(attention, raw.reshape(-1, frames * tokens, width), rotary)
         return heads.unflatten(0, (len(parts), samples)).unflatten(2, (frames, tokens))
-
-    def _shares_at(self, call: Call, given: SiteInput) -> Sequence[Tensor]:
-        known = None if call.timestep is None else self._table.get(call.timestep)
-        return self._shares(given.time_embedding) if known is None else known
 
     def _shares(self, time_embedding: Tensor) -> tuple[Tensor, ...]:
         """Each adapter's weight of frame 0, l1, for every row of time embeddings."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from engine.bases.attention_layer import Rotary
     from engine.bases.attention_site import AttentionSite
-    from engine.bases.call import CurrentCall
+    from engine.bases.call import Call, CurrentCall
     from engine.bases.diffusers_types import AttentionModule
 
     Observer = Callable[[AttentionSite, Mapping[int, Tensor]], None]
@@ -52,6 +52,10 @@ class SiteProcessor(ABC, Generic[Part_co]):
         self._terms = tuple(terms)
         self._calls = calls
         self._observe = observe
+        self._weights = self._as_tensor([term.weight for term in self._terms])
+
+    def begin(self, call: Call) -> None:
+        """Get ready for a forward pass of the denoiser, outside of what is compiled."""
 
     def __call__(
         self,
@@ -77,8 +81,14 @@ class SiteProcessor(ABC, Generic[Part_co]):
         if self._observe is not None:
             self._observe(self._site, {term.index: update for term, update in zip(self._terms, updates, strict=True)})
 
+    def _as_tensor(self, numbers: Sequence[float]) -> Tensor:
+        """Numbers that compiled code is given instead of knowing them: others are not another code."""
+        return torch.tensor(numbers, dtype=torch.float32, device=self._site.device)
+
     def _added(self, base: Tensor | None, updates: Sequence[Tensor]) -> Tensor:
         """`base + sum_k w_k update_k`, without a copy of what is only added."""
+        if torch.compiler.is_compiling():
+            return self._added_in_compiled_code(base, updates)
         total = base
         for term, update in zip(self._terms, updates, strict=True):
             if total is None:
@@ -89,3 +99,13 @@ class SiteProcessor(ABC, Generic[Part_co]):
             msg = f"attention site `{self._site.path}` has nothing to add up"
             raise Incompatible(msg)
         return total
+
+    def _added_in_compiled_code(self, base: Tensor | None, updates: Sequence[Tensor]) -> Tensor:
+        """The same with weights as tensors; the compiler makes one loop of it, the wider format costs nothing."""
+        dtype = updates[0].dtype if base is None else base.dtype
+        wide = torch.promote_types(dtype, torch.float32)
+        weighted = [update.to(wide) * weight for update, weight in zip(updates, self._weights.unbind(), strict=True)]
+        total = weighted.pop(0) if base is None else base.to(wide)
+        for update in weighted:
+            total = total + update.reshape(total.shape)
+        return total.to(dtype)

@@ -11,9 +11,15 @@ from engine.adapters.temporal_lora import TemporalLora
 from engine.bases.attention_layer import attend
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
+    from engine.adapters.composition import Term
+    from engine.adapters.site_processor import Observer
     from engine.bases.attention_layer import Projection, Rotary
+    from engine.bases.attention_site import AttentionSite
+    from engine.bases.call import CurrentCall
     from engine.bases.diffusers_types import AttentionModule
 
 ANCHOR_TOLERANCE = 1e-6
@@ -21,6 +27,18 @@ ANCHOR_TOLERANCE = 1e-6
 
 class TemporalProcessor(SiteProcessor[TemporalLora]):
     """`tSA + sum_k w_k (tSA_k - tSA)`; tSA_k is a complete attention with adapter k's updates in q, k, v and output."""
+
+    def __init__(
+        self,
+        site: AttentionSite,
+        terms: Sequence[Term[TemporalLora]],
+        *,
+        calls: CurrentCall,
+        observe: Observer | None = None,
+    ) -> None:
+        super().__init__(site, terms, calls=calls, observe=observe)
+        self._anchor_weight = 1 - sum(term.weight for term in self._terms)
+        self._anchor_weights = self._as_tensor([self._anchor_weight])
 
     def _compute(
         self,
@@ -33,13 +51,17 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         mixed = self._mixed(attention, hidden, projection)
         if self._observe is not None:
             return self._observed(attention, projection, mixed)
-        anchor_weight = 1 - sum(term.weight for term in self._terms)
-        anchor = None
-        if abs(anchor_weight) > ANCHOR_TOLERANCE:
-            anchor = anchor_weight * attend(projection.query, projection.key, projection.value)
+        # compiled code does not know the weights: it has the anchor always, at 0 where they sum to 1
+        anchored = torch.compiler.is_compiling() or abs(self._anchor_weight) > ANCHOR_TOLERANCE
+        anchor = self._anchor(projection) if anchored else None
         # the frozen output projection is linear and the weights, anchor included, sum to 1: once is enough
         output = self._site.layer.output(attention, self._added(anchor, mixed))
         return self._added(output, [term.part.out(values) for term, values in zip(self._terms, mixed, strict=True)])
+
+    def _anchor(self, projection: Projection) -> Tensor:
+        """The base's own attention, at what the weights leave of 1."""
+        own = attend(projection.query, projection.key, projection.value)
+        return own * (self._anchor_weights.to(own.dtype) if torch.compiler.is_compiling() else self._anchor_weight)
 
     def _mixed(self, attention: AttentionModule, hidden: Tensor, projection: Projection) -> tuple[Tensor, ...]:
         """Each adapter's attention before the output projection, all in one call."""

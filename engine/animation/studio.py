@@ -12,6 +12,7 @@ from engine.adapters.tensor_file import FiniteVerdicts
 from engine.adapters.weights import load_adapter
 from engine.bases.base_folder import base_folder, read_base_spec
 from engine.bases.catalog import base_sites, load_base
+from engine.bases.compiling import COMPILING
 from engine.bases.memory_saving import memory_needs, set_for
 from engine.bases.memory_set import WHOLE
 from engine.device import choose_device, choose_dtype
@@ -67,8 +68,8 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
     """Load a base and adapters.
 
     Raises:
-        UsageProblem: a device this machine does not have, or a format nobody knows.
-        NotFound, IntegrityProblem: a file that is missing or broken.
+        UsageProblem: a device this machine does not have, a format nobody knows, or a set that can not be compiled.
+        NotFound, IntegrityProblem: a file, or a compiler, that is missing or broken.
         Incompatible: weights that do not fit the base.
     """
     device = _device(request.device)
@@ -76,6 +77,9 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
     memory = _memory(request, device, dtype, progress)
     with progress.phase("loading", 1 + len(request.adapters)) as phase:
         base = load_base(request.base, device=device, dtype=dtype, memory=memory)
+        if request.compiled:
+            base.compile()
+            progress.note(COMPILING)
         phase.advance()
         loaded: dict[str, MivaAdapter] = {}
         for use in request.adapters:

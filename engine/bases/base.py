@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from engine.bases.compiling import BACKEND
+
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import torch
     from torch import Tensor
 
@@ -62,6 +66,12 @@ class Base(Protocol):
 
     def release_autoencoder(self) -> None:
         """Let go of the autoencoder's weights, if it has any; the next coding reads them again."""
+
+    def compile(self, *, backend: str = BACKEND) -> None:
+        """Compile what the denoiser repeats, when it is first called; raises `NotFound` where no compiler is."""
+
+    def uncompiled(self) -> AbstractContextManager[object]:
+        """Compute as if nothing were compiled, while the block runs: for a pass too rare to be worth its own code."""
 
     def set_checkpointing(self, *, enabled: bool) -> None:
         """Trade time for memory in training: activations are computed again in the backward pass."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,13 @@ import torch
 from engine.bases.autoencoder_on_demand import AutoencoderOnDemand
 from engine.bases.call import Call, CurrentCall
 from engine.bases.checkpointing import set_checkpointing
+from engine.bases.compiling import BACKEND, compile_blocks, require_compiler
 from engine.bases.memory_saving import keep_little
 from engine.bases.memory_set import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from torch import Tensor, nn
 
@@ -44,6 +47,7 @@ class DenoiserBase(ABC):
         self.autoencoder = autoencoder
         self.calls = CurrentCall()
         self.memory = WHOLE
+        self._is_compiled = False
         self._condition = condition.to(self.device, self.dtype)
         self._time_module().register_forward_hook(self._note_time)
 
@@ -116,6 +120,21 @@ class DenoiserBase(ABC):
         """Trade time for memory in training."""
         set_checkpointing(self._checkpointed_modules(), self.calls, enabled=enabled)
 
+    def compile(self, *, backend: str = BACKEND) -> None:
+        """Compile what the denoiser repeats, when it is first called; see `engine.bases.compiling`.
+
+        Raises:
+            NotFound, UsageProblem: there is no compiler, or the memory set does not go with one.
+        """
+        if backend == BACKEND:
+            require_compiler(self.device, self.memory)
+        compile_blocks(self._repeated_blocks(), backend=backend)
+        self._is_compiled = True
+
+    def uncompiled(self) -> AbstractContextManager[object]:
+        """Compute as if nothing were compiled, while the block runs; see `Base.uncompiled`."""
+        return torch.compiler.set_stance("force_eager") if self._is_compiled else nullcontext()
+
     def _coded(self) -> None:
         if self.memory.autoencoder_leaves:
             self.release_autoencoder()
@@ -142,6 +161,10 @@ class DenoiserBase(ABC):
     @abstractmethod
     def _find_sites(self) -> tuple[AttentionSite, ...]:
         """Attention sites of the denoiser."""
+
+    @abstractmethod
+    def _repeated_blocks(self) -> Iterable[nn.Module]:
+        """What compilation compiles."""
 
     @abstractmethod
     def _checkpointed_modules(self) -> Iterable[nn.Module]:

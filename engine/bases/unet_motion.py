@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import Attention
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
@@ -74,6 +75,12 @@ class UNetMotionBase(DenoiserBase):
 
     def _find_sites(self) -> tuple[AttentionSite, ...]:
         return unet_sites(self.denoiser)
+
+    def _repeated_blocks(self) -> Iterable[nn.Module]:
+        # transformer blocks of both kinds, spatial and motion, are of one class
+        return [
+            module for module in self.denoiser.modules() if isinstance(module, BasicTransformerBlock | ResnetBlock2D)
+        ]
 
     def _checkpointed_modules(self) -> Iterable[nn.Module]:
         kinds = (ResnetBlock2D, Transformer2DModel, AnimateDiffTransformer3D)

@@ -42,6 +42,9 @@ class WanBase(DenoiserBase):
     def _find_sites(self) -> tuple[AttentionSite, ...]:
         return wan_sites(self.denoiser)
 
+    def _repeated_blocks(self) -> Iterable[nn.Module]:
+        return list(self.denoiser.blocks)
+
     def _checkpointed_modules(self) -> Iterable[nn.Module]:
         return list(self.denoiser.blocks)
 

@@ -92,7 +92,8 @@ def measured(base: Base, composition: Composition, step: Step, *, schedule: Sche
 def _shown_without(base: Base, without: Composition, schedule: Schedule, step: Step) -> Tensor:
     """Pixels b 3 f h w of what the base thinks at `step` with fewer adapters."""
     timestep = torch.full((step.noisy.shape[0],), step.timestep, device=step.noisy.device)
-    with attached(base, without):
+    # one pass with fewer adapters is not worth compiled code of its own
+    with base.uncompiled(), attached(base, without):
         output = base.predict(step.noisy, timestep)
     return base.decode(_beginning_with_the_photo(schedule.to_clean(output, step.noisy, timestep), step))
 

@@ -8,6 +8,7 @@ from mivactl.cli.composition_options import (
     DEVICES,
     VRAM,
     BlendOption,
+    CompileOption,
     DeviceOption,
     FitOption,
     FpsOption,
@@ -72,6 +73,7 @@ def animate(  # noqa: PLR0913 - one parameter for each option
     loop: LoopOption = "none",
     device: DeviceOption = "auto",
     vram: VramOption = "auto",
+    compiled: CompileOption = False,
     from_latents: FromLatentsOption = None,
 ) -> None:
     """Make photos move.
@@ -108,6 +110,7 @@ def animate(  # noqa: PLR0913 - one parameter for each option
         ),
         force=force,
         vram=one_of("--vram", vram, VRAM),
+        compiled=compiled,
         from_latents=from_latents,
         command=run.command_line,
     )

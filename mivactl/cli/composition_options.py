@@ -121,6 +121,14 @@ VramOption = Annotated[
         rich_help_panel=_MACHINE,
     ),
 ]
+CompileOption = Annotated[
+    bool,
+    typer.Option(
+        "--compile",
+        help="Compile the base's blocks: the first step takes minutes on a large base, all others are faster.",
+        rich_help_panel=_MACHINE,
+    ),
+]
 FromLatentsOption = Annotated[
     Path | None,
     typer.Option(

@@ -49,6 +49,7 @@ class AnimateOptions:
         choices: seed, steps, size and so on.
         force: replace files that mivactl did not write, and render again what is finished.
         vram: GiB of the card to do with, or `auto`.
+        compiled: compile the base; see `StudioRequest`.
         from_latents: what an earlier run of the same photo sampled, to be decoded.
         command: the command line that asks, to be shown again when decoding fails.
     """
@@ -59,6 +60,7 @@ class AnimateOptions:
     choices: RunChoices = field(default_factory=RunChoices)
     force: bool = False
     vram: str = "auto"
+    compiled: bool = False
     from_latents: Path | None = None
     command: str = ""
 
@@ -281,6 +283,7 @@ class _Batch:
                 device=self._prepared.settings.device,
                 dtype=self._prepared.settings.dtype,
                 memory=self._options.vram,
+                compiled=self._options.compiled,
                 clip=self._prepared.settings.clip,
             )
             self._studio = load_studio(request, self._progress)

@@ -37,6 +37,7 @@ class TrainOptions:
         footage: in words, whose clips these are.
         resume: go on with the run in `output`.
         vram: GiB of a graphics card to do with, or `auto`.
+        compiled: compile the base.
     """
 
     clips: Path
@@ -50,6 +51,7 @@ class TrainOptions:
     footage: str = NOT_STATED
     resume: bool = False
     vram: str = "auto"
+    compiled: bool = False
 
 
 def train_adapter(options: TrainOptions, session: Session, *, progress: Progress | None = None) -> TrainResult:
@@ -78,6 +80,7 @@ def train_adapter(options: TrainOptions, session: Session, *, progress: Progress
         footage=options.footage,
         resume=options.resume,
         memory=options.vram,
+        compiled=options.compiled,
     )
     with disk_errors(options.output):
         return train(request, progress or SilentProgress())
