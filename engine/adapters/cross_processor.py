@@ -59,7 +59,7 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
         words = None
         if self._keeps_words:
             words = self._base(attention, hidden, condition, None, rotary)
-            words = words * (self._base_shares.to(words.dtype) if torch.compiler.is_compiling() else self._base_share)
+            words = self._times(words, self._base_share, self._base_shares)
         return self._added(words, updates) if updates or words is not None else torch.zeros_like(hidden)
 
     def _updates(self, attention: AttentionModule, hidden: Tensor) -> list[Tensor]:

@@ -85,6 +85,13 @@ class SiteProcessor(ABC, Generic[Part_co]):
         """Numbers that compiled code is given instead of knowing them: others are not another code."""
         return torch.tensor(numbers, dtype=torch.float32, device=self._site.device)
 
+    def _times(self, values: Tensor, number: float, given: Tensor) -> Tensor:
+        """`values * number`; `given` is the number as `_as_tensor` has it, for compiled code."""
+        if not torch.compiler.is_compiling():
+            return values * number
+        wide = torch.promote_types(values.dtype, torch.float32)
+        return (values.to(wide) * given).to(values.dtype)
+
     def _added(self, base: Tensor | None, updates: Sequence[Tensor]) -> Tensor:
         """`base + sum_k w_k update_k`, without a copy of what is only added."""
         if torch.compiler.is_compiling():

@@ -61,7 +61,7 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
     def _anchor(self, projection: Projection) -> Tensor:
         """The base's own attention, at what the weights leave of 1."""
         own = attend(projection.query, projection.key, projection.value)
-        return own * (self._anchor_weights.to(own.dtype) if torch.compiler.is_compiling() else self._anchor_weight)
+        return self._times(own, self._anchor_weight, self._anchor_weights)
 
     def _mixed(self, attention: AttentionModule, hidden: Tensor, projection: Projection) -> tuple[Tensor, ...]:
         """Each adapter's attention before the output projection, all in one call."""
