@@ -3,9 +3,10 @@
 Loss over time is in the logs that the pretraining leaves; quality over time is measured on states that were kept on the
 way, exported as bases into folders named by their minutes:
 
-    python -m docs.pretraining_curves --snapshots FOLDER --logs .pretraining
+    python -m docs.pretraining_curves --snapshots FOLDER --encoder FOLDER --runs FOLDER [FOLDER ...]
 
-Both are kept in `docs/pretraining/`, from which the picture can be drawn again without either.
+The runs are those of the denoiser, each started from the one before; their minutes are added up. All of it is kept in
+`docs/pretraining/`, from which the picture can be drawn again.
 """
 
 from __future__ import annotations
@@ -23,12 +24,20 @@ SHOWN: Final = ("waterfall", "clouds", "turning-to-smile", "guitar-playing", "ho
 CLIPS: Final = 8
 
 
-def keep_logs(work: Path) -> None:
-    """Copy the logs of both pretrainings out of the folder that holds theirs."""
-    RECORDS.mkdir(exist_ok=True)
-    for part in ("image_encoder", "nano"):
-        lines = (work / part / "log.jsonl").read_text().splitlines()
-        (RECORDS / f"{part}.jsonl").write_text("\n".join(lines) + "\n")
+def log_lines(log: Path, *, minutes_before: float = 0.0) -> list[dict[str, float]]:
+    """Lines of a log by step, the last of each: a run that was interrupted writes some again."""
+    lines = (json.loads(line) for line in log.read_text().splitlines())
+    by_step = {line["step"]: {**line, "minutes": round(minutes_before + line["minutes"], 2)} for line in lines}
+    return [by_step[step] for step in sorted(by_step)]
+
+
+def keep_logs(encoder: Path, runs: list[Path]) -> None:
+    """Copy the logs out of the work folders of the image encoder and of the denoiser's runs."""
+    _keep("image_encoder", log_lines(encoder / "log.jsonl"))
+    lines: list[dict[str, float]] = []
+    for run in runs:
+        lines += log_lines(run / "log.jsonl", minutes_before=lines[-1]["minutes"] if lines else 0.0)
+    _keep("nano", lines)
 
 
 def measure(snapshots: Path) -> None:
@@ -36,9 +45,9 @@ def measure(snapshots: Path) -> None:
     lines = []
     for folder in sorted(snapshots.iterdir(), key=lambda path: float(path.name)):
         shares = {motion: round(explained(folder, motion, clips=CLIPS) or 0.0, 3) for motion in SHOWN}
-        lines.append(json.dumps({"minutes": float(folder.name), **shares}))
+        lines.append({"minutes": float(folder.name), **shares})
         print(lines[-1], flush=True)  # noqa: T201
-    (RECORDS / "explained.jsonl").write_text("\n".join(lines) + "\n")
+    _keep("explained", lines)
 
 
 def draw(picture: Path) -> None:
@@ -66,6 +75,11 @@ def draw(picture: Path) -> None:
     figure.savefig(picture, dpi=110)
 
 
+def _keep(name: str, lines: list[dict[str, float]]) -> None:
+    RECORDS.mkdir(exist_ok=True)
+    (RECORDS / f"{name}.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
 def _records(name: str) -> list[dict[str, float]]:
     return [json.loads(line) for line in (RECORDS / f"{name}.jsonl").read_text().splitlines()]
 
@@ -74,10 +88,11 @@ def main() -> None:
     """Command line of the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--snapshots", type=Path, help="folder of exported states, each named by its minutes")
-    parser.add_argument("--logs", type=Path, help="folder that holds the work folders of both pretrainings")
+    parser.add_argument("--encoder", type=Path, help="work folder of the image encoder's pretraining; with --runs")
+    parser.add_argument("--runs", type=Path, nargs="+", default=[], help="work folders of the denoiser's, in order")
     options = parser.parse_args()
-    if options.logs:
-        keep_logs(options.logs)
+    if options.encoder:
+        keep_logs(options.encoder, options.runs)
     if options.snapshots:
         measure(options.snapshots)
     draw(HERE / "nano-pretraining.png")

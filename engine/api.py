@@ -1,4 +1,4 @@
-"""The doors of the engine: load a studio, animate photos in it, compare its adapters, train a new one, count costs."""
+"""The doors of the engine: load a studio, animate photos in it, compare adapters, train or import one, count costs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.animation.animate import animate_photo
+from engine.animation.animate import animate_photo, render_photo, write_rendered
 from engine.animation.comparison import compare_adapters
 from engine.animation.memory import SMALLER_TRAINING, memory_problems
 from engine.animation.studio import Studio, open_studio
@@ -14,9 +14,10 @@ from engine.bases.catalog import load_base
 from engine.bases.compiling import COMPILING
 from engine.device import choose_device, choose_dtype
 from engine.progress import SilentProgress
-from engine.requests import TrainResult
+from engine.requests import ExportResult, ImportResult, TrainResult
 
 if TYPE_CHECKING:
+    from engine.animation.animate import Rendered
     from engine.progress import Progress
     from engine.requests import (
         AnimateRequest,
@@ -25,11 +26,24 @@ if TYPE_CHECKING:
         CompareResult,
         CountRequest,
         CountResult,
+        ExportRequest,
+        ImportRequest,
         StudioRequest,
         TrainRequest,
     )
 
-__all__ = ["Studio", "animate", "compare", "count", "load_studio", "train"]
+__all__ = [
+    "Studio",
+    "animate",
+    "compare",
+    "count",
+    "export_motion_lora",
+    "import_adapter",
+    "load_studio",
+    "render",
+    "train",
+    "write",
+]
 
 RUN_FOLDER = "run"
 
@@ -43,6 +57,18 @@ def load_studio(request: StudioRequest, progress: Progress | None = None) -> Stu
 def animate(studio: Studio, request: AnimateRequest, progress: Progress | None = None) -> AnimateResult:
     """The clip of one photo; see `animate_photo`."""
     return animate_photo(studio, request, progress or SilentProgress())
+
+
+def render(studio: Studio, request: AnimateRequest, progress: Progress | None = None) -> Rendered:
+    """The clip of one photo, in memory; see `render_photo`."""
+    return render_photo(studio, request, progress or SilentProgress())
+
+
+def write(
+    studio: Studio, rendered: Rendered, request: AnimateRequest, progress: Progress | None = None
+) -> AnimateResult:
+    """A rendered clip in the files of a request; see `write_rendered`."""
+    return write_rendered(studio, rendered, request, progress or SilentProgress())
 
 
 def compare(studio: Studio, request: CompareRequest, progress: Progress | None = None) -> CompareResult:
@@ -88,6 +114,57 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
         skipped=outcome.skipped,
         seconds=outcome.seconds,
         final_loss=outcome.final_loss,
+    )
+
+
+def import_adapter(request: ImportRequest) -> ImportResult:
+    """An authors' checkpoint or a motion LoRA as a draft in the folder asked for.
+
+    Raises:
+        NotFound, IntegrityProblem, ResourceProblem: no such file, or one that can not be read.
+        Incompatible: it does not hold a whole adapter for the base.
+        Busy: the folder holds an adapter already.
+    """
+    from engine.interop.checkpoint_import import import_checkpoint
+    from engine.interop.imported_draft import write_imported_draft
+    from engine.interop.motion_lora import import_motion_lora
+
+    with memory_problems():
+        if request.motion_lora:
+            imported = import_motion_lora(request.file, request.base, motion=request.choices.motion)
+        else:
+            imported = import_checkpoint(request.file, request.base, request.choices)
+        write_imported_draft(request.output, imported, request.name, source=request.file)
+    return ImportResult(
+        folder=request.output,
+        spec=imported.adapter.spec,
+        tensors=imported.tensors,
+        step=imported.step,
+        notes=imported.notes,
+    )
+
+
+def export_motion_lora(request: ExportRequest) -> ExportResult:
+    """The temporal part of an adapter as a file for `load_lora_weights` of diffusers.
+
+    Raises:
+        Incompatible: it has no temporal part.
+        NotFound, IntegrityProblem: its weights are missing or broken.
+    """
+    from engine.adapters.tensor_file import read_tensor_header
+    from engine.interop.motion_lora import motion_lora_bytes, motion_norm_notes
+    from engine.video.whole_output import whole_file
+
+    content, rank, tensors = motion_lora_bytes(request.weights, request.spec, request.base)
+    with whole_file(request.output) as fresh:
+        fresh.write_bytes(content)
+    total = len(read_tensor_header(request.weights).tensors)
+    return ExportResult(
+        file=request.output,
+        rank=rank,
+        tensors=tensors,
+        left_behind=total - tensors,
+        notes=motion_norm_notes(request.spec),
     )
 
 

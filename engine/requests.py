@@ -155,6 +155,83 @@ class TrainResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImportChoices:
+    """What an authors' checkpoint does not say about itself.
+
+    Attributes:
+        motion: in words.
+        temperature: of the reference weights; 0.2 in the authors' configurations.
+        combine: one softmax over both references, as the authors' code has it, or one for each.
+        lora_alpha: low-rank updates act at alpha / rank; None is 1 for AnimateDiff and the rank for Wan.
+    """
+
+    motion: str
+    temperature: float = 0.2
+    combine: Literal["separate", "joint"] = "joint"
+    lora_alpha: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportRequest:
+    """A file from elsewhere to be made an adapter.
+
+    Attributes:
+        file: the authors' checkpoint, or a motion LoRA.
+        base: the folder of the base it was made for.
+        name: what the adapter will be called.
+        output: the folder for the draft.
+        choices: what the file does not say.
+        motion_lora: whether the file is a motion LoRA.
+    """
+
+    file: Path
+    base: Path
+    name: AdapterName
+    output: Path
+    choices: ImportChoices
+    motion_lora: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportResult:
+    """An adapter from elsewhere, as a draft; `tensors` counts those of the file, `step` is of its training."""
+
+    folder: Path
+    spec: AdapterSpec
+    tensors: int
+    step: int | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest:
+    """An adapter whose temporal part is written as a motion LoRA.
+
+    Attributes:
+        weights: the adapter's file.
+        spec: what it holds.
+        base: the folder of the base it stands on.
+        output: the file to write.
+    """
+
+    weights: Path
+    spec: AdapterSpec
+    base: Path
+    output: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult:
+    """A motion LoRA: its file, its rank, how much of the adapter had no place in it, and what its user should know."""
+
+    file: Path
+    rank: int
+    tensors: int
+    left_behind: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompareRequest:
     """A question about a composition: where do its adapters conflict, and what do other weights give?
 

@@ -1,4 +1,7 @@
-"""The only module of mivactl that imports the engine; what needs torch is imported inside functions."""
+"""The way from mivactl to the engine; what needs torch is imported inside functions.
+
+Nothing else in mivactl imports the engine but `mivactl.pipeline_bridge`, the same for pipelines of diffusers.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from engine.progress import Phase, Progress, SilentProgress
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from engine.animation.animate import Rendered
     from engine.animation.studio import Studio
     from engine.bases.published_bases import KnownPublication
     from engine.machine import Room
@@ -26,6 +30,11 @@ if TYPE_CHECKING:
         CompareResult,
         CountRequest,
         CountResult,
+        ExportRequest,
+        ExportResult,
+        ImportChoices,
+        ImportRequest,
+        ImportResult,
         MovedShare,
         SiteCosine,
         StudioRequest,
@@ -48,10 +57,16 @@ __all__ = [
     "CompareResult",
     "CountRequest",
     "CountResult",
+    "ExportRequest",
+    "ExportResult",
+    "ImportChoices",
+    "ImportRequest",
+    "ImportResult",
     "KnownPublication",
     "MovedShare",
     "Phase",
     "Progress",
+    "Rendered",
     "Room",
     "RunChoices",
     "SilentProgress",
@@ -70,18 +85,22 @@ __all__ = [
     "count",
     "counted_base_names",
     "draw_sample_picture",
+    "export_motion_lora",
     "frame_size",
+    "import_adapter",
     "load_studio",
     "packaged_base_folders",
     "parameter_count",
     "photo_pixels",
     "published_bases",
+    "render",
     "room_here",
     "seal_base",
     "settle",
     "train",
     "training_recipe",
     "verify_base",
+    "write_rendered",
     "write_small_copy",
 ]
 
@@ -91,6 +110,9 @@ _LATER: Final = {
     "AnimateRequest": "engine.requests",
     "CompareRequest": "engine.requests",
     "CountRequest": "engine.requests",
+    "ExportRequest": "engine.requests",
+    "ImportChoices": "engine.requests",
+    "ImportRequest": "engine.requests",
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
     "TrainRequest": "engine.requests",
@@ -224,6 +246,21 @@ def animate(studio: Studio, request: AnimateRequest, progress: Progress) -> Anim
     return api.animate(studio, request, progress)
 
 
+def render(studio: Studio, request: AnimateRequest, progress: Progress) -> Rendered:
+    """The clip of one photo, in memory; see `engine.api.render`."""
+    _prepare_threads()
+    from engine import api
+
+    return api.render(studio, request, progress)
+
+
+def write_rendered(studio: Studio, rendered: Rendered, request: AnimateRequest, progress: Progress) -> AnimateResult:
+    """A rendered clip in files; see `engine.api.write`."""
+    from engine import api
+
+    return api.write(studio, rendered, request, progress)
+
+
 def compare(studio: Studio, request: CompareRequest, progress: Progress) -> CompareResult:
     """Conflicts and a grid; see `engine.api.compare`."""
     _prepare_threads()
@@ -295,6 +332,22 @@ def training_recipe(
     chosen = recipe.recipe_from_toml(file or b"", defaults=recipe.base_defaults(base))
     document = recipe.merged(chosen.model_dump(by_alias=True), overrides)
     return recipe.recipe_from_dict(recipe.apply_overrides(document, sets))
+
+
+def import_adapter(request: ImportRequest) -> ImportResult:
+    """A checkpoint from elsewhere as a draft; see `engine.api.import_adapter`."""
+    _prepare_threads()
+    from engine import api
+
+    return api.import_adapter(request)
+
+
+def export_motion_lora(request: ExportRequest) -> ExportResult:
+    """The temporal part of an adapter as a motion LoRA; see `engine.api.export_motion_lora`."""
+    _prepare_threads()
+    from engine import api
+
+    return api.export_motion_lora(request)
 
 
 def draw_sample_picture(path: Path) -> None:

@@ -41,6 +41,7 @@ class CrossFrameAttentionSpec(Document):
         combine: one softmax per reference (the paper) or one over both (the authors' code).
         placement: added inside the base's residual, or after it on the raw residual stream.
         rotary: whether queries and keys carry the base's rotary positions.
+        query_bias: `own` at full rank if the query's bias was trained too; absent, it is the base's.
         skip_first: true where frame 0 is left out: it looks at nothing, later frames still look at it. Not written
             otherwise, so that documents from before there was a choice keep their bytes.
         weighting: how the two references share.
@@ -49,14 +50,21 @@ class CrossFrameAttentionSpec(Document):
     combine: Literal["separate", "joint"] = "separate"
     placement: Literal["parallel", "sequential"] = "parallel"
     rotary: bool = False
+    query_bias: Literal["own"] | None = None
     skip_first: bool | None = None
     weighting: Annotated[Weighting, Field(default_factory=LearnedWeighting)]
 
 
 class ImplicitPromptSpec(Document):
-    """The small network that stands in for text attention; `words` is the phrase it was trained to mean."""
+    """The small network that stands in for text attention.
+
+    Args:
+        words: the phrase it was trained to mean.
+        query_bias: `none` if the bias of the base's query was left out, as the authors' code for Wan does.
+    """
 
     words: Annotated[str, Line(200)]
+    query_bias: Literal["none"] | None = None
 
 
 class TemporalLoraSpec(Document):

@@ -58,11 +58,16 @@ def test_functions_are_small():
             assert count <= MOST_PARAMETERS, f"{path}:{node.lineno} {node.name} has {count} positional parameters"
 
 
-def test_no_pickle_anywhere():
+def test_no_pickle_anywhere_but_in_the_sandbox():
+    reader = ROOT / "engine" / "interop" / "checkpoint_reader.py"
     for path in SOURCES:
         text = path.read_text()
-        assert "torch.load(" not in text, path
         assert "import pickle" not in text, path
+        assert "import checkpoint_reader" not in text, path  # it runs in a process of its own
+        assert "checkpoint_reader import" not in text, path
+        if path != reader:
+            assert "torch.load(" not in text, path
+    assert reader.read_text().count("torch.load(") == reader.read_text().count("weights_only=True") == 1
 
 
 def test_everything_a_folder_holds_is_packaged():

@@ -38,7 +38,7 @@ class CrossFrameAttention(AdapterPart):
             self.q: FollowingLinear | LowRank = LowRank(site.width, rank)
             self.o: FollowingLinear | LowRank = LowRank(site.width, rank)
         else:
-            self.q = FollowingLinear(site.width, site.width, bias=False)
+            self.q = FollowingLinear(site.width, site.width, bias=spec.query_bias == "own")
             self.o = FollowingLinear(site.width, site.width)
         self.add_module("lambda", _weighting(site, spec))  # a word of Python's, but the files' name for it
 
@@ -50,6 +50,9 @@ class CrossFrameAttention(AdapterPart):
         if isinstance(self.q, FollowingLinear) and isinstance(self.o, FollowingLinear):
             with torch.no_grad():
                 self.q.weight.copy_(site.module.to_q.weight)
+                if self.q.bias is not None:
+                    own = site.module.to_q.bias
+                    self.q.bias.zero_() if own is None else self.q.bias.copy_(own)
                 self.o.weight.zero_()
                 self.o.bias.zero_()
         self._weighting.start()
@@ -63,8 +66,10 @@ class CrossFrameAttention(AdapterPart):
         """This adapter's query before norm and heads; shapes of `hidden` and `base_query`: ... x d."""
         if isinstance(self.q, LowRank):
             return base_query + self.q(hidden)
-        query = self.q(hidden)
-        return query if base_bias is None else query + base_bias.to(query.dtype)
+        query: Tensor = self.q(hidden)
+        return (
+            query if base_bias is None or self.q.bias is not None else query + base_bias.to(query)
+        )  # it may lie elsewhere, if offloaded
 
     def output(self, mixed: Tensor) -> Tensor:
         """What the site's output grows by, of mixed reference values ... x d."""

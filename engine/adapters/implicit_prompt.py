@@ -27,10 +27,12 @@ class ImplicitPrompt(AdapterPart):
     Args:
         site: a cross-attention site.
         rank: hidden width, the number of prompt tokens it stands for.
+        query_bias: whether the bias of the base's query takes part.
     """
 
-    def __init__(self, site: AttentionSite, rank: int) -> None:
+    def __init__(self, site: AttentionSite, rank: int, *, query_bias: bool = True) -> None:
         super().__init__()
+        self.query_bias = query_bias
         self.down = FollowingLinear(site.width, rank, bias=False)
         self.norm = FollowingLayerNorm(rank)
         self.up = FollowingLinear(rank, site.width, bias=False)
@@ -57,12 +59,12 @@ class ImplicitPrompt(AdapterPart):
     def folded(self, projection: nn.Linear) -> tuple[Tensor, Tensor | None]:
         """Weight and bias of `down` after the base's query `projection`, as one map from hidden states to rank.
 
-        Exact where the base has no norm between the two. The base's weights may lie elsewhere, or in 8 bits.
+        Exact where the base has no norm between the two. The base's weights may lie elsewhere.
         """
-        stored = projection.weight
-        dtype = stored.dtype if stored.dtype.itemsize > 1 else self.down.weight.dtype
+        dtype = projection.weight.dtype
         with torch.no_grad():
             down = self.down.weight.to(torch.promote_types(dtype, torch.float32))
-            weight = (down @ stored.to(down)).to(dtype)
-            bias = None if projection.bias is None else (down @ projection.bias.to(down)).to(dtype)
+            weight = (down @ projection.weight.to(down)).to(dtype)
+            without = projection.bias is None or not self.query_bias
+            bias = None if without else (down @ projection.bias.to(down)).to(dtype)
             return weight, bias

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.bases.attention_site import AttentionSite
-    from registry_schema.adapter_spec import AdapterSpec
+    from registry_schema.adapter_spec import AdapterSpec, CrossFrameAttentionSpec
 
 
 class MivaAdapter(nn.Module):
@@ -82,9 +82,11 @@ def _build(spec: AdapterSpec, site: AttentionSite) -> AdapterPart | None:
     """The part `spec` has at `site`: one row per kind of site."""
     ranks = spec.ranks
     if site.kind == "self" and spec.cross_frame_attention and ranks.cross_frame_attention:
+        _require_placeable(spec.cross_frame_attention, site, spec.base.name)
         return CrossFrameAttention(site, spec.cross_frame_attention, ranks.cross_frame_attention)
     if site.kind == "cross" and ranks.implicit_prompt:
-        return ImplicitPrompt(site, ranks.implicit_prompt)
+        without = spec.implicit_prompt is not None and spec.implicit_prompt.query_bias == "none"
+        return ImplicitPrompt(site, ranks.implicit_prompt, query_bias=not without)
     if site.kind == "temporal" and spec.temporal_lora and ranks.temporal_lora:
         return TemporalLora(site, ranks.temporal_lora, alpha=spec.temporal_lora.alpha)
     return None
@@ -115,7 +117,16 @@ def _require_buildable(spec: AdapterSpec, sites: Sequence[AttentionSite]) -> Non
     if spec.mask_stream is not None:
         msg = "the adapter has a mask stream, which this version can not run"
         raise Incompatible(msg, hint="use the build of this adapter without masks")
-    placement = spec.cross_frame_attention.placement if spec.cross_frame_attention is not None else "parallel"
-    if placement != "parallel":
-        msg = f"the adapter wants cross-frame attention placed `{placement}`, this version runs `parallel` only"
-        raise Incompatible(msg)
+
+
+def _require_placeable(attention: CrossFrameAttentionSpec, site: AttentionSite, base: str) -> None:
+    if attention.placement == "parallel":
+        return
+    if site.stream is None:
+        msg = f"the adapter wants cross-frame attention placed `sequential`, base `{base}` takes it `parallel` only"
+        raise Incompatible(msg, hint="the sequential form is for bases of the Wan family")
+    if attention.rotary:
+        msg = (
+            "the adapter wants cross-frame attention placed `sequential` with rotary positions, expected one of the two"
+        )
+        raise Incompatible(msg, hint="the residual stream carries no positions")

@@ -12,12 +12,15 @@ import torch
 from engine.bases.attention_layer import attend
 
 if TYPE_CHECKING:
+    from diffusers.models.attention_dispatch import AttentionBackendName
     from torch import Tensor
 
 Pair = tuple["Tensor", "Tensor"]
 
 
-def separate_references(query: Tensor, key: Tensor, value: Tensor) -> Pair:
+def separate_references(
+    query: Tensor, key: Tensor, value: Tensor, *, backend: AttentionBackendName | None = None
+) -> Pair:
     """Attention towards frame 0 and towards the previous frame, each with a softmax of its own.
 
     All queries of a sample form one long list against the unexpanded keys of frame 0; towards predecessors there is one
@@ -27,6 +30,7 @@ def separate_references(query: Tensor, key: Tensor, value: Tensor) -> Pair:
         query: k s f n, heads, head width; k adapters; without frame 0 or with it.
         key: s f n, heads, head width.
         value: like `key`.
+        backend: see `attend`.
 
     Returns:
         Two tensors k s f n d, of as many frames as there are queries.
@@ -34,18 +38,19 @@ def separate_references(query: Tensor, key: Tensor, value: Tensor) -> Pair:
     Source: MIVA Eq. (2).
     """
     adapters, samples, frames, tokens = query.shape[:4]
-    to_first = attend(query.transpose(0, 1).flatten(1, 3), key[:, 0], value[:, 0])
+    to_first = attend(query.transpose(0, 1).flatten(1, 3), key[:, 0], value[:, 0], backend=backend)
     first = to_first.unflatten(1, (adapters, frames, tokens)).transpose(0, 1)
     if key.shape[1] == 1:
         return first, first
-    later = query[:, :, 1 - _left_out(query, key) :]
+    left_out = _left_out(query, key)
+    later = query[:, :, 1 - left_out :]
     rows = later.permute(1, 2, 0, 3, 4, 5).flatten(2, 3).flatten(0, 1)
-    to_previous = attend(rows, key[:, :-1].flatten(0, 1), value[:, :-1].flatten(0, 1))
+    to_previous = attend(rows, key[:, :-1].flatten(0, 1), value[:, :-1].flatten(0, 1), backend=backend)
     previous = to_previous.unflatten(0, (samples, -1)).unflatten(2, (adapters, tokens)).permute(2, 0, 1, 3, 4)
-    return first, previous if _left_out(query, key) else torch.cat([first[:, :, :1], previous], dim=2)
+    return first, previous if left_out else torch.cat([first[:, :, :1], previous], dim=2)
 
 
-def joint_references(query: Tensor, key: Tensor, value: Tensor) -> Pair:
+def joint_references(query: Tensor, key: Tensor, value: Tensor, *, backend: AttentionBackendName | None = None) -> Pair:
     """The two references under one softmax over both, their shares of the result apart.
 
     The shares are g A1 and (1 - g) A2 with g the first reference's part of the softmax mass: values are laid out as
@@ -55,6 +60,7 @@ def joint_references(query: Tensor, key: Tensor, value: Tensor) -> Pair:
         query: k s f n, heads, head width; k adapters; without frame 0 or with it.
         key: s f n, heads, head width.
         value: like `key`.
+        backend: see `attend`.
 
     Returns:
         Two tensors k s f n d, of as many frames as there are queries.
@@ -69,7 +75,7 @@ def joint_references(query: Tensor, key: Tensor, value: Tensor) -> Pair:
     previous_values = torch.cat([nothing, _previous(value)], dim=-1)
     values = torch.cat([first_values, previous_values], dim=2)
     left_out = _left_out(query, key)
-    mixed = attend(rows, keys[:, left_out:].flatten(0, 1), values[:, left_out:].flatten(0, 1))
+    mixed = attend(rows, keys[:, left_out:].flatten(0, 1), values[:, left_out:].flatten(0, 1), backend=backend)
     shares = mixed.unflatten(0, (samples, frames)).unflatten(2, (adapters, -1)).unflatten(-1, (heads, 2, -1))
     first, previous = shares.permute(2, 0, 1, 3, 5, 4, 6).flatten(5).unbind(4)
     return first, previous

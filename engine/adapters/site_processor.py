@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Generic
-
-import torch
+from typing import TYPE_CHECKING, Generic, Self
 
 from engine.adapters.composition import Part_co, Term
+from engine.adapters.weighted_sum import WeightedSum
+from engine.bases.attention_layer import attend
 from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from diffusers.models.attention_dispatch import AttentionBackendName
     from torch import Tensor
 
     from engine.bases.attention_layer import Rotary
@@ -36,9 +37,20 @@ class SiteProcessor(ABC, Generic[Part_co]):
         observe: is told each adapter's update at the site, by place in the composition and without its weight.
     """
 
-    # diffusers writes these two on every processor of a `WanAttention`
-    _attention_backend = None
-    _parallel_config = None
+    # diffusers writes these two on every processor that has them
+    _attention_backend: AttentionBackendName | None = None
+    _parallel_config: object = None
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """A processor; without arguments, as `load_ip_adapter` makes one of the class it finds, it is refused.
+
+        Raises:
+            Incompatible: no arguments.
+        """
+        if not args and not kwargs:
+            msg = "diffusers would put an attention processor without weights in the place of one with adapters"
+            raise Incompatible(msg, hint="load the IP-Adapter first, then attach motion adapters")
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -52,10 +64,14 @@ class SiteProcessor(ABC, Generic[Part_co]):
         self._terms = tuple(terms)
         self._calls = calls
         self._observe = observe
-        self._weights = self._as_tensor([term.weight for term in self._terms])
+        self._sum = WeightedSum([term.weight for term in self._terms], site.device)
 
-    def begin(self, call: Call) -> None:
-        """Get ready for a forward pass of the denoiser, outside of what is compiled."""
+    def begin(self, call: Call | None) -> None:
+        """Get ready for a forward pass of the denoiser, outside of what is compiled.
+
+        Args:
+            call: about to run; None where the denoiser is called by itself.
+        """
 
     def __call__(
         self,
@@ -66,6 +82,9 @@ class SiteProcessor(ABC, Generic[Part_co]):
         rotary_emb: Rotary | None = None,
     ) -> Tensor:
         """The layer's output, in the shape of `hidden_states`; called by diffusers, by these names."""
+        if self._parallel_config is not None:
+            msg = "the denoiser runs in context parallel, which splits the frames that adapters compare"
+            raise Incompatible(msg, hint="run one clip per device instead")
         if attention_mask is not None:
             msg = f"attention site `{self._site.path}` was given a mask, expected none"
             raise Incompatible(msg)
@@ -77,42 +96,19 @@ class SiteProcessor(ABC, Generic[Part_co]):
     ) -> Tensor:
         """The layer's output."""
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Refused: the copy would stand on a copied base with weights nobody else knows.
+
+        Raises:
+            Incompatible: always.
+        """
+        msg = f"the denoiser was copied with adapters on it, at `{self._site.path}`"
+        raise Incompatible(msg, hint="take the adapters off, copy, and attach them to both")
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """`attend` by the backend that `set_attention_backend` chose."""
+        return attend(query, key, value, backend=self._attention_backend)
+
     def _tell(self, updates: Sequence[Tensor]) -> None:
         if self._observe is not None:
             self._observe(self._site, {term.index: update for term, update in zip(self._terms, updates, strict=True)})
-
-    def _as_tensor(self, numbers: Sequence[float]) -> Tensor:
-        """Numbers that compiled code is given instead of knowing them: others are not another code."""
-        return torch.tensor(numbers, dtype=torch.float32, device=self._site.device)
-
-    def _times(self, values: Tensor, number: float, given: Tensor) -> Tensor:
-        """`values * number`; `given` is the number as `_as_tensor` has it, for compiled code."""
-        if not torch.compiler.is_compiling():
-            return values * number
-        wide = torch.promote_types(values.dtype, torch.float32)
-        return (values.to(wide) * given).to(values.dtype)
-
-    def _added(self, base: Tensor | None, updates: Sequence[Tensor]) -> Tensor:
-        """`base + sum_k w_k update_k`, without a copy of what is only added."""
-        if torch.compiler.is_compiling():
-            return self._added_in_compiled_code(base, updates)
-        total = base
-        for term, update in zip(self._terms, updates, strict=True):
-            if total is None:
-                total = update if term.weight == 1 else update * term.weight
-            else:
-                total = torch.add(total, update.reshape(total.shape), alpha=term.weight)
-        if total is None:
-            msg = f"attention site `{self._site.path}` has nothing to add up"
-            raise Incompatible(msg)
-        return total
-
-    def _added_in_compiled_code(self, base: Tensor | None, updates: Sequence[Tensor]) -> Tensor:
-        """The same with weights as tensors; the compiler makes one loop of it, the wider format costs nothing."""
-        dtype = updates[0].dtype if base is None else base.dtype
-        wide = torch.promote_types(dtype, torch.float32)
-        weighted = [update.to(wide) * weight for update, weight in zip(updates, self._weights.unbind(), strict=True)]
-        total = weighted.pop(0) if base is None else base.to(wide)
-        for update in weighted:
-            total = total + update.reshape(total.shape)
-        return total.to(dtype)

@@ -8,7 +8,7 @@ import torch
 
 from engine.adapters.site_processor import SiteProcessor
 from engine.adapters.temporal_lora import TemporalLora
-from engine.bases.attention_layer import attend
+from engine.adapters.weighted_sum import WeightedSum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
     ) -> None:
         super().__init__(site, terms, calls=calls, observe=observe)
         self._anchor_weight = 1 - sum(term.weight for term in self._terms)
-        self._anchor_weights = self._as_tensor([self._anchor_weight])
+        self._anchor_sum = WeightedSum([self._anchor_weight], site.device)
 
     def _compute(
         self,
@@ -55,13 +55,12 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         anchored = torch.compiler.is_compiling() or abs(self._anchor_weight) > ANCHOR_TOLERANCE
         anchor = self._anchor(projection) if anchored else None
         # the frozen output projection is linear and the weights, anchor included, sum to 1: once is enough
-        output = self._site.layer.output(attention, self._added(anchor, mixed))
-        return self._added(output, [term.part.out(values) for term, values in zip(self._terms, mixed, strict=True)])
+        output = self._site.layer.output(attention, self._sum.of(mixed, anchor))
+        return self._sum.of([term.part.out(values) for term, values in zip(self._terms, mixed, strict=True)], output)
 
     def _anchor(self, projection: Projection) -> Tensor:
         """The base's own attention, at what the weights leave of 1."""
-        own = attend(projection.query, projection.key, projection.value)
-        return self._times(own, self._anchor_weight, self._anchor_weights)
+        return self._anchor_sum.of([self._attend(projection.query, projection.key, projection.value)])
 
     def _mixed(self, attention: AttentionModule, hidden: Tensor, projection: Projection) -> tuple[Tensor, ...]:
         """Each adapter's attention before the output projection, all in one call."""
@@ -70,13 +69,13 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         query = layer.query_heads(attention, raw, None)
         key = torch.cat([projection.key + part.to_k(hidden).view_as(projection.key) for part in parts])
         value = torch.cat([projection.value + part.to_v(hidden).view_as(projection.value) for part in parts])
-        return attend(query, key, value).chunk(len(parts))
+        return self._attend(query, key, value).chunk(len(parts))
 
     def _observed(self, attention: AttentionModule, projection: Projection, mixed: tuple[Tensor, ...]) -> Tensor:
         """The same with each adapter's update by itself."""
         layer = self._site.layer
-        base = layer.output(attention, attend(projection.query, projection.key, projection.value))
+        base = layer.output(attention, self._attend(projection.query, projection.key, projection.value))
         pairs = zip(self._terms, mixed, strict=True)
         updates = [layer.output(attention, values) + term.part.out(values) - base for term, values in pairs]
         self._tell(updates)
-        return self._added(base, updates)
+        return self._sum.of(updates, base)

@@ -87,7 +87,7 @@ def require_binding(path: Path, spec: AdapterSpec, sites: Sequence[AttentionSite
     header = read_tensor_header(path)
     adapter = MivaAdapter.empty(spec, sites)
     expected = {name: tuple(tensor.shape) for name, tensor in adapter.state_dict().items()}
-    _require_same(path.name, expected, {name: info.shape for name, info in header.tensors.items()})
+    require_same_tensors(path.name, expected, {name: info.shape for name, info in header.tensors.items()})
     return adapter
 
 
@@ -99,7 +99,14 @@ def _check_finite(source: str, tensors: Mapping[str, Tensor], finite: tuple[Fini
         finite[0].remember(finite[1])
 
 
-def _require_same(source: str, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
+def require_same_tensors(
+    source: str, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Make sure that exactly the expected tensors are there, by name and shape.
+
+    Raises:
+        Incompatible: tensors are missing, too many, or of another shape.
+    """
     missing = [name for name in expected if name not in found]
     if missing:
         msg = f"{source}: {len(missing)} of {len(expected)} tensors are missing: {_named(missing)}"

@@ -28,7 +28,7 @@ from engine.video.photo import open_photo
 from registry_schema.errors import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -51,6 +51,29 @@ class Prepared:
     photo: Photo
     framing: Framing
     picture: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A photo's clip before it is written anywhere, and the seconds it took."""
+
+    prepared: Prepared
+    generated: Generated
+    seconds: Mapping[str, float]
+
+    def frames(self) -> NDArray[np.uint8]:
+        """The clip at output size: f h w 3, sRGB; frame 0 is the photo."""
+        return enlarge_clip(self.generated.clip, self.prepared.picture, self.prepared.framing)
+
+
+@dataclass(frozen=True)
+class _SampledPhoto:
+    """What a photo's clip is decoded from, where that is kept on disk if it is, and the seconds it took."""
+
+    prepared: Prepared
+    latents: Sampled
+    place: Path | None
+    seconds: Mapping[str, float]
 
 
 @dataclass
@@ -76,28 +99,42 @@ def animate_photo(studio: Studio, request: AnimateRequest, progress: Progress) -
         NotFound, UsageProblem, IntegrityProblem, ResourceProblem: the photo, an output, or memory.
         Interrupted: Ctrl-C; what was sampled so far lies beside the first output as `*.partial.mp4`.
     """
+    sampled = _sample_photo(studio, request, progress)
+    with kept_until_written(sampled.place, request.command):
+        return write_rendered(studio, _decoded(studio, sampled, progress), request, progress)
+
+
+def render_photo(studio: Studio, request: AnimateRequest, progress: Progress) -> Rendered:
+    """The clip of one photo, in memory; the request's outputs are for what Ctrl-C leaves.
+
+    Raises:
+        NotFound, UsageProblem, IntegrityProblem, ResourceProblem: the photo, or memory.
+        Interrupted: as `animate_photo`.
+    """
+    sampled = _sample_photo(studio, request, progress)
+    with kept_until_written(sampled.place, request.command):
+        return _decoded(studio, sampled, progress)
+
+
+def write_rendered(studio: Studio, rendered: Rendered, request: AnimateRequest, progress: Progress) -> AnimateResult:
+    """A rendered clip in all outputs of the request, with its receipt.
+
+    Args:
+        request: the one it was rendered for; its outputs may be others.
+
+    Raises:
+        UsageProblem, ResourceProblem: an output can not be written.
+    """
     watch = Stopwatch()
-    with watch.phase("photo"), memory_problems():
-        prepared = prepare(studio, request)
-    plan = plan_digest(studio, prepared.photo, request.settings)
-    place = request.from_latents or (latents_place(request.latents, plan) if request.latents else None)
-    try:
-        with watch.phase("sampling"), memory_problems():
-            sampled = _sampled(studio, prepared, request, plan, progress=progress)
-    except GenerationInterrupted as stop:
-        raise _keep_partial(stop, prepared, request) from stop
-    with kept_until_written(place, request.command):
-        with watch.phase("decoding"), memory_problems():
-            generated = finish(studio.base, studio.composition, sampled, progress=progress)
-        with watch.phase("writing"), memory_problems():
-            receipt, notes = _write(studio, prepared, generated, request, progress)
+    with watch.phase("writing"), memory_problems():
+        receipt, notes = _write(studio, rendered.prepared, rendered.generated, request, progress)
     return AnimateResult(
         photo=request.photo,
         outputs=request.outputs,
         receipt=receipt,
-        moved=moved_shares(studio, generated),
-        notes=(*prepared.photo.notes, *notes),
-        seconds=watch.seconds,
+        moved=moved_shares(studio, rendered.generated),
+        notes=(*rendered.prepared.photo.notes, *notes),
+        seconds={**rendered.seconds, **watch.seconds},
     )
 
 
@@ -115,6 +152,27 @@ def moved_shares(studio: Studio, generated: Generated) -> tuple[MovedShare, ...]
         for effect in generated.effects
         for use in (studio.uses[effect.index],)
     )
+
+
+def _sample_photo(studio: Studio, request: AnimateRequest, progress: Progress) -> _SampledPhoto:
+    watch = Stopwatch()
+    with watch.phase("photo"), memory_problems():
+        prepared = prepare(studio, request)
+    plan = plan_digest(studio, prepared.photo, request.settings)
+    place = request.from_latents or (latents_place(request.latents, plan) if request.latents else None)
+    try:
+        with watch.phase("sampling"), memory_problems():
+            sampled = _sampled(studio, prepared, request, plan, progress=progress)
+    except GenerationInterrupted as stop:
+        raise _keep_partial(stop, prepared, request) from stop
+    return _SampledPhoto(prepared, sampled, place, watch.seconds)
+
+
+def _decoded(studio: Studio, sampled: _SampledPhoto, progress: Progress) -> Rendered:
+    watch = Stopwatch()
+    with watch.phase("decoding"), memory_problems():
+        generated = finish(studio.base, studio.composition, sampled.latents, progress=progress)
+    return Rendered(sampled.prepared, generated, {**sampled.seconds, **watch.seconds})
 
 
 def _sampled(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
+    from diffusers.models.attention_dispatch import AttentionBackendName
     from torch import Tensor
 
     from engine.bases.diffusers_types import AttentionModule
@@ -42,8 +44,8 @@ class AttentionLayer(Protocol):
     def project(self, attention: AttentionModule, hidden: Tensor, rotary: Rotary | None) -> Projection:
         """Queries, keys and values of `hidden` (rows, tokens, d) attending to itself."""
 
-    def query(self, attention: AttentionModule, hidden: Tensor) -> Tensor:
-        """What the frozen query projection makes of `hidden`, its bias and norm included; same shape."""
+    def query(self, attention: AttentionModule, hidden: Tensor, *, biased: bool = True) -> Tensor:
+        """What the frozen query projection makes of `hidden`, its norm and, if `biased`, its bias included."""
 
     def query_heads(self, attention: AttentionModule, raw_query: Tensor, rotary: Rotary | None) -> Tensor:
         """Other queries (rows, tokens, d) made ready like the layer's own: rows, tokens, heads, head width."""
@@ -52,13 +54,25 @@ class AttentionLayer(Protocol):
         """The layer's output projection."""
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def projected_query(attention: AttentionModule, hidden: Tensor, *, biased: bool) -> Tensor:
+    """The frozen query projection of `hidden`, with or without its bias; same shape."""
+    query: Tensor = attention.to_q(hidden)
+    if biased or attention.to_q.bias is None:
+        return query
+    return query - attention.to_q.bias.to(query)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, *, backend: AttentionBackendName | None = None) -> Tensor:
     """Softmax attention, heads merged again: rows, tokens, d.
 
     Args:
         query: rows, tokens, heads, head width.
         key: rows, other tokens, heads, head width.
         value: rows, other tokens, heads, any width.
+        backend: of diffusers, what `set_attention_backend` chose; None is torch's own. Values of another width than
+            queries take torch's own always: few backends know them.
     """
+    if backend is not None and value.shape[-1] == query.shape[-1]:
+        return dispatch_attention_fn(query, key, value, backend=backend).flatten(2)
     mixed = F.scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
     return mixed.transpose(1, 2).flatten(2)

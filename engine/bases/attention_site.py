@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.bases.attention_layer import AttentionLayer
     from engine.bases.call import Call
     from engine.bases.diffusers_types import AttentionModule, Processor
+    from engine.bases.residual_stream import ResidualStream
 
 SiteKind = Literal["self", "cross", "temporal"]
 
@@ -32,6 +33,7 @@ class AttentionSite:
         down_scale: latent cells on one side of a token.
         module: the layer itself.
         layer: how layers of this family compute.
+        stream: the residual stream behind a self site, in families whose adapters may stand there.
     """
 
     path: str
@@ -42,6 +44,7 @@ class AttentionSite:
     down_scale: int
     module: AttentionModule = field(repr=False, compare=False)
     layer: AttentionLayer = field(repr=False, compare=False)
+    stream: ResidualStream | None = field(default=None, repr=False, compare=False)
 
     @property
     def processor(self) -> Processor:

@@ -1,4 +1,4 @@
-"""The protocol of a base model. It knows nothing of adapters."""
+"""The protocols of a base model and of what adapters stand on. They know nothing of adapters."""
 
 from __future__ import annotations
 
@@ -19,15 +19,23 @@ if TYPE_CHECKING:
     from registry_schema.base_spec import BaseSpec
 
 
-class Base(Protocol):
+class Host(Protocol):
+    """A denoiser that tells its attention sites, and what they should know of the forward pass they run in."""
+
+    denoiser: DenoiserModel
+    calls: CurrentCall
+
+    def sites(self) -> tuple[AttentionSite, ...]:
+        """All attention layers adapters can stand on, in the denoiser's own order."""
+
+
+class Base(Host, Protocol):
     """A frozen video denoiser with its autoencoder; parameters want no gradient, modules are in eval mode.
 
     What the denoiser is conditioned on besides the timestep (an empty text, a null row) is the base's own affair.
     """
 
     spec: BaseSpec
-    denoiser: DenoiserModel
-    calls: CurrentCall
     memory: MemorySet
 
     @property
@@ -37,9 +45,6 @@ class Base(Protocol):
     @property
     def dtype(self) -> torch.dtype:
         """What the denoiser computes in."""
-
-    def sites(self) -> tuple[AttentionSite, ...]:
-        """All attention layers adapters can stand on, in the denoiser's own order."""
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Latents (b c f' h' w'), float32, scaled for the denoiser, of pixels (b 3 f h w) in [-1, 1]."""

@@ -128,6 +128,9 @@ class DenoiserBase(ABC):
         """
         if backend == BACKEND:
             require_compiler(self.device, self.memory)
+        for site in self.sites():
+            if site.stream is not None:
+                site.stream.stay()
         compile_blocks(self._repeated_blocks(), backend=backend)
         self._is_compiled = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.bases.attention_layer import Projection
+from engine.bases.attention_layer import Projection, projected_query
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,9 +30,9 @@ class UNetAttention:
             plain_key=key,
         )
 
-    def query(self, attention: AttentionModule, hidden: Tensor) -> Tensor:
+    def query(self, attention: AttentionModule, hidden: Tensor, *, biased: bool = True) -> Tensor:
         """The frozen query projection."""
-        return attention.to_q(hidden)
+        return projected_query(attention, hidden, biased=biased)
 
     def query_heads(self, attention: AttentionModule, raw_query: Tensor, rotary: Rotary | None) -> Tensor:
         """Other queries, heads apart."""

@@ -14,6 +14,7 @@ from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from engine.bases.attention_site import AttentionSite, SiteKind
 from engine.bases.denoiser_base import DenoiserBase
 from engine.bases.frame_norm import normalise_each_frame
+from engine.bases.gated_output import clean_clip
 from engine.bases.unet_attention import UNetAttention
 from registry_schema.errors import Incompatible
 
@@ -61,11 +62,11 @@ class UNetMotionBase(DenoiserBase):
             self._photo_view.to(device)
 
     def _denoise(self, noisy: Tensor, timestep: Tensor) -> Tensor:
-        if self._photo_view is not None:
-            noisy = self._photo_view.beside(noisy)
+        seen = noisy if self._photo_view is None else self._photo_view.beside(noisy)
         rows = noisy.shape[0] * noisy.shape[2]
         condition = self._condition.expand(rows, -1, -1)
-        return self.denoiser(noisy, timestep, encoder_hidden_states=condition, return_dict=False)[0]
+        output = self.denoiser(seen, timestep, encoder_hidden_states=condition, return_dict=False)[0]
+        return clean_clip(output, noisy)
 
     def _time_module(self) -> nn.Module:
         return self.denoiser.time_embedding

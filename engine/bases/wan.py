@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.bases.attention_site import AttentionSite
 from engine.bases.denoiser_base import DenoiserBase
+from engine.bases.residual_stream import ResidualStream
 from engine.bases.wan_attention import WanAttentionLayer
 from registry_schema.errors import Incompatible
 
@@ -25,7 +26,8 @@ class WanBase(DenoiserBase):
     """A `Base` around `WanTransformer3DModel`. Layers see b (f n) d; time attention is part of self attention.
 
     Cross-frame attention follows Eq. (2), in parallel to self attention: x + gate * (SA(u) + l1 CFA + l2 CFA) with
-    u the modulated, normalised input. The official code's sequential order is not built.
+    u the modulated, normalised input. In the authors' code it stands behind: x + gate * SA(u), then x + CFA(x); see
+    `engine.adapters.sequential`.
     """
 
     def _denoise(self, noisy: Tensor, timestep: Tensor) -> Tensor:
@@ -71,6 +73,7 @@ def wan_sites(denoiser: DenoiserModel) -> tuple[AttentionSite, ...]:
             down_scale=patch_height,
             module=getattr(block, name),
             layer=_LAYER,
+            stream=ResidualStream(norm=block.norm2, reader=block.attn2) if kind == "self" else None,
         )
         for index, block in enumerate(denoiser.blocks)
         for name, kind in _KINDS.items()

@@ -9,7 +9,7 @@ import torch
 # the model's own helper: it alone knows whether the projections are fused
 from diffusers.models.transformers.transformer_wan import _get_qkv_projections
 
-from engine.bases.attention_layer import Projection
+from engine.bases.attention_layer import Projection, projected_query
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,9 +35,9 @@ class WanAttentionLayer:
             plain_key=plain_key,
         )
 
-    def query(self, attention: AttentionModule, hidden: Tensor) -> Tensor:
+    def query(self, attention: AttentionModule, hidden: Tensor, *, biased: bool = True) -> Tensor:
         """The frozen query projection and norm."""
-        return attention.norm_q(attention.to_q(hidden))
+        return attention.norm_q(projected_query(attention, hidden, biased=biased))
 
     def query_heads(self, attention: AttentionModule, raw_query: Tensor, rotary: Rotary | None) -> Tensor:
         """Other queries, normalised, heads apart, rotated if `rotary` is given."""

@@ -45,6 +45,7 @@ MOTION_WEIGHT = 2.0
 USUAL_MOTION, LEAST_MOTION = 0.15, 0.03
 """Mean weighted square of a clip's latents after frame 0; and what is added to it, for clips that hardly move."""
 MOST_FOR_LITTLE_NOISE = 5.0
+OUTPUTS = ("conv_out.weight", "conv_out.bias")
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Run:
         optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
-        self.state = TrainingState(self.model, optimiser, slowness=0.999)
+        self.state = TrainingState(self.model, optimiser, slowness=0.997)
         self.schedule = schedule_of(SCHEDULE)
 
     def examples(self, shown: tuple[int, ...]) -> list[Example]:
@@ -134,12 +135,10 @@ class Run:
     def start_from(self, base: Path) -> None:
         """Take the weights of an exported base, and the condition rows it has; step, time and optimiser begin anew.
 
-        What the base's denoiser did not see of the photo counts nothing at first.
+        See `widened` for a base that sees less of the photo, or has no gates.
         """
         weights = UNetMotionModel.from_pretrained(base / "unet").float().state_dict()
-        missing = self.model.denoiser.conv_in.in_channels - weights["conv_in.weight"].shape[1]
-        weights["conv_in.weight"] = F.pad(weights["conv_in.weight"], (0, 0, 0, 0, 0, missing))
-        self.model.denoiser.load_state_dict(weights)
+        self.model.denoiser.load_state_dict(widened(weights, self.model.denoiser.state_dict()))
         for name, row in load_file(base / "condition.safetensors").items():
             if name in CONDITIONS:
                 self.model.conditions.data[CONDITIONS.index(name)] = row[0].float()
@@ -174,6 +173,13 @@ class Run:
         }
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(facts) + "\n")
+
+
+def widened(weights: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A denoiser's weights, with `own` in what it has not: what it did not see counts nothing, its gates are closed."""
+    missing = own["conv_in.weight"].shape[1] - weights["conv_in.weight"].shape[1]
+    outputs = {name: torch.cat([weights[name], own[name][len(weights[name]) :]]) for name in OUTPUTS}
+    return {**weights, **outputs, "conv_in.weight": F.pad(weights["conv_in.weight"], (0, 0, 0, 0, 0, missing))}
 
 
 def _weights(latents: Tensor, signal: Tensor, noise: Tensor) -> Tensor:

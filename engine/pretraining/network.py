@@ -10,6 +10,7 @@ from diffusers import UNetMotionModel
 from diffusers.models.embeddings import SinusoidalPositionalEmbedding
 from torch import Tensor, nn
 
+from engine.bases.gated_output import clean_clip
 from engine.bases.image_encoder import CELL
 from engine.bases.motion_autoencoder import MotionAutoencoder
 from engine.pretraining.examples import CONDITIONS, LABELLED
@@ -27,6 +28,8 @@ WIDTHS = (128, 192)
 TOKENS, TOKEN_WIDTH = 4, 128
 SEEN = (len(LABELLED) + MOTIONS) * (MotionAutoencoder.spatial // CELL) ** 2
 """Channels of what the image encoder says of a latent pixel."""
+CLOSED = -4.0
+"""Gates of the untrained network: hardly anything of the noisy clip is kept."""
 SCHEDULE = Diffusion(
     betas="scaled_linear",
     beta_start=0.00085,
@@ -41,7 +44,7 @@ def build_denoiser() -> UNetMotionModel:
     """The untrained network: 15.6 million parameters, two levels with spatial and temporal attention on both."""
     return UNetMotionModel(
         in_channels=MotionAutoencoder.channels + MotionAutoencoder.picture_channels + SEEN,
-        out_channels=MotionAutoencoder.channels,
+        out_channels=2 * MotionAutoencoder.channels,
         block_out_channels=WIDTHS,
         down_block_types=("CrossAttnDownBlockMotion", "CrossAttnDownBlockMotion"),
         up_block_types=("CrossAttnUpBlockMotion", "CrossAttnUpBlockMotion"),
@@ -66,6 +69,9 @@ class Pretraining(nn.Module):
         super().__init__()
         self.view = view
         self.denoiser = build_denoiser()
+        gates = self.denoiser.conv_out.weight.shape[0] // 2
+        torch.nn.init.zeros_(self.denoiser.conv_out.weight[gates:])
+        torch.nn.init.constant_(self.denoiser.conv_out.bias[gates:], CLOSED)
         self.conditions = nn.Parameter(torch.randn(len(CONDITIONS), TOKENS, TOKEN_WIDTH) * 0.5)
 
     def forward(
@@ -80,7 +86,7 @@ class Pretraining(nn.Module):
         """
         tokens = torch.einsum("bm,mtd->btd", weights, self.conditions)
         tokens = tokens.repeat_interleave(noisy.shape[2], 0)
-        return self.denoiser(self.view.beside(noisy), timestep, tokens).sample
+        return clean_clip(self.denoiser(self.view.beside(noisy), timestep, tokens).sample, noisy)
 
     @contextmanager
     def frames_shown(self, shown: tuple[int, ...]) -> Iterator[None]:

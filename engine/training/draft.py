@@ -88,13 +88,13 @@ def write_draft(
         IntegrityProblem: the trained weights are not finite.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / WEIGHTS_NAME, adapter_bytes(outcome.adapter, {}))
-    _write(folder / SPEC_NAME, _json(outcome.adapter.spec.plain()))
-    _write(folder / RECIPE_NAME, outcome.recipe.to_toml().encode())
-    _write(folder / TRAINING_NAME, _json(training_record(outcome, footage=footage).plain()))
-    _write(folder / REPORT_NAME, _json(training_report(outcome)))
+    write_file(folder / WEIGHTS_NAME, adapter_bytes(outcome.adapter, {}))
+    write_file(folder / SPEC_NAME, _json(outcome.adapter.spec.plain()))
+    write_file(folder / RECIPE_NAME, outcome.recipe.to_toml().encode())
+    write_file(folder / TRAINING_NAME, _json(training_record(outcome, footage=footage).plain()))
+    write_file(folder / REPORT_NAME, _json(training_report(outcome)))
     if not (folder / RELEASE_NAME).exists():
-        _write(folder / RELEASE_NAME, toml_text(release_words(outcome, base, name)).encode())
+        write_file(folder / RELEASE_NAME, toml_text(release_words(outcome, base, name)).encode())
 
 
 def training_record(outcome: TrainOutcome, *, footage: str) -> TrainingRecord:
@@ -155,7 +155,8 @@ def _json(document: dict[str, Any]) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file of a draft whole, or leave the one that is there."""
     draft = path.with_name(f".{path.name}.part")
     draft.write_bytes(content)
     sync(draft)

@@ -103,7 +103,7 @@ def test_an_adapter_of_another_base_is_refused(tiny_base):
 def test_parts_that_are_not_built_are_refused(tiny_base):
     plain = adapter_spec(tiny_base, ranks=Ranks(cross_frame_attention=4))
     sequential = plain.cross_frame_attention.model_copy(update={"placement": "sequential"})
-    with pytest.raises(Incompatible, match="placed `sequential`, this version runs `parallel` only"):
+    with pytest.raises(Incompatible, match="placed `sequential`, base `tiny` takes it `parallel` only"):
         fresh(tiny_base, plain.model_copy(update={"cross_frame_attention": sequential}))
     with pytest.raises(Incompatible, match="has a mask stream, which this version can not run"):
         fresh(tiny_base, plain.model_copy(update={"mask_stream": MaskStreamSpec()}))

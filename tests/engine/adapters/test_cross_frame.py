@@ -60,6 +60,43 @@ def test_the_update_is_equation_two(make_base, rank):
     assert torch.allclose(run_site(base, site, call, Composition(((adapter, 0.7),)), hidden), expected, atol=1e-5)
 
 
+def written_out_jointly(site, part, call, hidden):
+    """The same as the authors write it: keys of both references under one softmax, values weighted by l1 and l2."""
+    layer = site.module
+    normed = hasattr(layer, "norm_q") and layer.norm_q is not None
+    frames = hidden.reshape(call.batch, call.frames, -1, site.width)
+    result = torch.zeros_like(frames)
+    for sample in range(call.batch):
+        weights = part.reference_weights(call.time_embedding[sample : sample + 1])[0].to(hidden.dtype)
+        for index in range(call.frames):
+            z = frames[sample, index]
+            query = layer.to_q(z) + z @ part.q.lora_A.weight.T @ part.q.lora_B.weight.T
+            query = layer.norm_q(query) if normed else query
+            references = [frames[sample, 0], frames[sample, max(index - 1, 0)]]
+            keys = torch.cat([layer.norm_k(layer.to_k(z)) if normed else layer.to_k(z) for z in references])
+            values = torch.cat([weight * layer.to_v(z) for weight, z in zip(weights, references, strict=True)])
+            result[sample, index] = part.o(plain_attention(site, query, keys, values))
+    return result
+
+
+@pytest.mark.parametrize("make_base", [tiny_unet_base, tiny_wan_base])
+def test_one_softmax_over_both_references_is_the_authors_layer_in_float64(make_base):
+    base = make_base()
+    base.denoiser.double()
+    base._condition = base._condition.double()
+    site = first_site(base, "self")
+    adapter = lively(base, adapter_spec(base, ranks=Ranks(cross_frame_attention=4), combine="joint"))
+    call = call_of(base, batch=2, frames=FRAMES)
+    hidden = hidden_of(base, site, call)
+    with torch.no_grad():
+        expected = site.processor(site.module, hidden) + written_out_jointly(
+            site, adapter.parts[site.path], call, hidden
+        ).reshape(hidden.shape)
+    found = run_site(base, site, call, Composition.of(adapter), hidden)
+    assert found.dtype == torch.float64
+    assert torch.allclose(found, expected, atol=1e-7)  # reference weights are float32
+
+
 def random_heads(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)), dtype=torch.float64)
 

@@ -15,6 +15,7 @@ from engine.bases.compiling import require_compiler
 from engine.bases.memory_set import EIGHT_BIT, OFFLOAD, TILES, WHOLE
 from registry_schema.errors import NotFound, UsageProblem
 from registry_schema.ranks import Ranks
+from tests.engine.adapters.test_sequential import sequential
 from tests.engine.tiny_adapters import adapter_spec, all_parts, lively, noisy_latents
 from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.tiny_wan import tiny_wan_base
@@ -58,6 +59,27 @@ def test_other_weights_timesteps_and_adapters_find_the_code_that_is_there(make_b
         made.append(code_count())
     assert made == [made[0]] * 3
     assert made[0] > 0
+
+
+@pytest.mark.parametrize("prompt", [False, True], ids=["by itself", "with a prompt"])
+def test_what_stands_behind_self_attention_finds_its_code_too(prompt):
+    base = tiny_wan_base()
+    first, second, third = (lively(base, sequential(base, prompt=prompt), seed=seed) for seed in (1, 2, 3))
+    noisy, timestep = noisy_latents(base, batch=1)
+    story = (((first, 0.5), (second, 0.5)), ((first, 0.9), (second, -0.4)), ((third, 0.2), (second, 0.8)))
+    wanted = [steps(base, Composition(entries)) for entries in story]
+    with torch.no_grad():
+        alone = base.predict(noisy, timestep)
+        base.compile(backend="eager")
+        torch.testing.assert_close(base.predict(noisy, timestep), alone)  # code without adapters comes first
+    made = []
+    for entries, eager in zip(story, wanted, strict=True):
+        torch.testing.assert_close(steps(base, Composition(entries)), eager)
+        made.append(code_count())
+    assert made == [2, 2, 2]
+    with torch.no_grad():
+        torch.testing.assert_close(base.predict(noisy, timestep), alone)
+    assert code_count() == 2
 
 
 def test_a_person_looks_on_from_outside_of_compiled_code(tiny_base):

@@ -8,7 +8,7 @@ from diffusers import UNetMotionModel
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 
 from engine.bases.autoencoder import FrameByFrame
-from engine.bases.frame_norm import FrameGroupNorm, normalise_each_frame
+from engine.bases.frame_norm import FrameGroupNorm, motion_norm_of, normalise_all_frames, normalise_each_frame
 from engine.bases.unet_motion import UNetMotionBase
 from registry_schema.base_spec import BaseSpec
 from registry_schema.compatibility import Accepted, Rejected, check_fit
@@ -79,7 +79,19 @@ def test_on_changes_the_answer_and_not_the_weights():
         assert not torch.allclose(off.predict(NOISY, TIMESTEP), on.predict(NOISY, TIMESTEP), atol=1e-4)
 
 
+def test_switching_back_is_stock_diffusers_bit_for_bit():
+    stock, base = base_with(None), base_with("frame")
+    assert (motion_norm_of(stock.denoiser), motion_norm_of(base.denoiser)) == (None, "frame")
+    weights = dict(base.denoiser.named_parameters())
+    normalise_all_frames(base.denoiser)
+    assert motion_norm_of(base.denoiser) is None
+    assert all(tensor is weights[name] for name, tensor in base.denoiser.named_parameters())
+    with torch.no_grad():
+        assert torch.equal(base.predict(NOISY, TIMESTEP), stock.predict(NOISY, TIMESTEP))
+
+
 def test_the_switch_is_about_motion_modules_only():
+    assert motion_norm_of(tiny_wan_base().denoiser) is None
     wan = tiny_wan_base().spec.plain()
     with pytest.raises(SchemaError, match="family `wan` has none"):
         BaseSpec.from_plain({**wan, "motion_norm": "frame"}, source="base.json")

@@ -23,7 +23,7 @@ from engine.pretraining.examples import (
     draw_example,
 )
 from engine.pretraining.image_encoder import MOTIONS as ENCODED_MOTIONS
-from engine.pretraining.nano import Plan, Run
+from engine.pretraining.nano import Plan, Run, widened
 from engine.pretraining.network import Pretraining, build_denoiser
 from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, STILL, draw_clip
 
@@ -122,11 +122,22 @@ def test_a_run_can_begin_with_an_exported_base():
     assert not torch.equal(run.model.conditions[CONDITIONS.index("clouds")], before)
     for name, value in load_base(NANO, device=torch.device("cpu"), dtype=torch.float32).denoiser.state_dict().items():
         taken = run.model.denoiser.state_dict()[name]
-        if name == "conv_in.weight":
-            assert torch.count_nonzero(taken[:, value.shape[1] :]) == 0
-            taken = taken[:, : value.shape[1]]
-        assert torch.equal(taken, value), name
+        assert torch.equal(taken[tuple(map(slice, value.shape))], value), name
     assert all(torch.equal(run.state.average[name], value) for name, value in run.model.state_dict().items())
+
+
+def test_of_a_denoiser_that_is_widened_new_inputs_count_nothing_and_gates_are_closed():
+    narrow, model = build_denoiser(), Pretraining(PhotoView(MotionAutoencoder(), ENCODER)).eval()
+    seen, said = 20, MotionAutoencoder.channels
+    weights = narrow.state_dict()
+    weights["conv_in.weight"] = weights["conv_in.weight"][:, :seen]
+    weights |= {name: weights[name][:said] for name in ("conv_out.weight", "conv_out.bias")}
+    model.denoiser.load_state_dict(widened(weights, model.denoiser.state_dict()))
+    assert torch.count_nonzero(model.denoiser.conv_in.weight[:, seen:]) == 0
+    noisy = torch.randn(1, said, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        whole = model.denoiser(model.view.beside(noisy), torch.tensor([500]), torch.zeros(2, 4, 128)).sample
+    assert whole[:, said:].sigmoid().max() < 0.02
 
 
 def test_a_run_that_goes_on_from_a_base_shows_new_clips():

@@ -1,0 +1,1 @@
+"""Meeting other software: pipelines of diffusers, motion LoRA files, the authors' checkpoints."""
