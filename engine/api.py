@@ -8,9 +8,10 @@ import torch
 
 from engine.animation.animate import animate_photo, render_photo, write_rendered
 from engine.animation.comparison import compare_adapters
-from engine.animation.memory import memory_problems
+from engine.animation.memory import SMALLER_TRAINING, memory_problems
 from engine.animation.studio import Studio, open_studio
 from engine.bases.catalog import load_base
+from engine.bases.compiling import COMPILING
 from engine.device import choose_device, choose_dtype
 from engine.progress import SilentProgress
 from engine.requests import ExportResult, ImportResult, TrainResult
@@ -79,19 +80,27 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
     """A new adapter from a folder of clips, as a draft in the folder asked for.
 
     Raises:
-        UsageProblem, NotFound: clips that can not be used, or a recipe without a motion.
+        UsageProblem, NotFound: clips that can not be used, a recipe without a motion, or an unknown memory set.
         Busy: the folder holds a run, and `resume` is off.
         Interrupted: Ctrl-C; the state is saved, and `resume` goes on from it.
     """
     # Decoding clips takes PyAV and the training loop: animating does without both.
     from engine.training.draft import write_draft
     from engine.training.run import run_training
+    from engine.training.training_memory import training_memory
 
     progress = progress or SilentProgress()
     device = choose_device()
-    with memory_problems():
+    dtype = _training_dtype(request, device)
+    memory = training_memory(
+        request.memory, request.base, request.recipe, device=device, dtype=dtype, progress=progress
+    )
+    with memory_problems(SMALLER_TRAINING):
         with progress.phase("loading", 1) as phase:
-            base = load_base(request.base, device=device, dtype=_training_dtype(request, device))
+            base = load_base(request.base, device=device, dtype=dtype, memory=memory)
+            if request.compiled:
+                base.compile()
+                progress.note(COMPILING)
             phase.advance()
         outcome = run_training(
             base, request.clips, request.recipe, request.output / RUN_FOLDER, resume=request.resume, progress=progress

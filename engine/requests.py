@@ -46,6 +46,9 @@ class StudioRequest:
         verdicts: a folder that remembers which weights were found finite, by digest.
         device: `cpu`, `cuda`, `mps`, or `auto` for the best of this machine.
         dtype: `float32`, `bfloat16`, `float16`, or `auto` for the fastest that will do.
+        memory: GiB of the card to do with, `auto` for what is free, or a set by name; see `engine.bases.memory_set`.
+        clip: what will be made, to know what it needs; None is the base's own.
+        compiled: whether the base's blocks are compiled; see `engine.bases.compiling`.
     """
 
     base: Path
@@ -53,6 +56,9 @@ class StudioRequest:
     verdicts: Path
     device: str = "auto"
     dtype: str = "auto"
+    memory: str = "auto"
+    clip: ClipShape | None = None
+    compiled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +70,18 @@ class AnimateRequest:
         settings: every choice, as `settle` makes it; its device and dtype are those of the studio.
         outputs: files to write, each in the format its suffix names; they are replaced.
         tools: versions to write into the receipt besides those of the engine, `mivactl` among them.
+        latents: a folder that keeps what was sampled until the clip is written; None keeps nothing.
+        from_latents: a file of that folder, to be decoded instead of sampling again.
+        command: that asked for this clip, to be shown again when decoding fails.
     """
 
     photo: Path
     settings: RunSettings
     outputs: tuple[Path, ...]
     tools: Mapping[str, str]
+    latents: Path | None = None
+    from_latents: Path | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +126,8 @@ class TrainRequest:
         output: the folder for the draft; the run's own files lie in `run/` below it.
         footage: in words, whose clips these are.
         resume: go on with the run in that folder.
+        memory: GiB of the card to do with, `auto` for what is free, or one of `TRAINING_SETS` by name.
+        compiled: see `StudioRequest`.
     """
 
     clips: Path
@@ -123,6 +137,8 @@ class TrainRequest:
     output: Path
     footage: str = "not stated"
     resume: bool = False
+    memory: str = "auto"
+    compiled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

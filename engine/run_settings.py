@@ -36,6 +36,7 @@ class RunChoices:
     size: str = "photo"
     fit: Literal["crop", "pad", "stretch"] = "crop"
     loop: Literal["none", "pingpong"] = "none"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
 
 def settle(choices: RunChoices, base: BaseSpec, adapters: Sequence[AdapterSpec]) -> RunSettings:
@@ -61,7 +62,7 @@ def settle(choices: RunChoices, base: BaseSpec, adapters: Sequence[AdapterSpec])
         fit=choices.fit,
         fps=fps,
         loop=choices.loop,
-        device="auto",
+        device=choices.device,
         dtype="auto",
     )
 

@@ -1,11 +1,13 @@
-"""The way from mivactl to the engine; what needs torch is imported inside functions.
+"""The way from mivactl to the engine; nothing else in mivactl imports it.
 
-Nothing else in mivactl imports the engine but `mivactl.pipeline_bridge`, the same for pipelines of diffusers.
+To mypy the engine's functions are what they are in the engine, where each is documented. In a running program each is
+imported when it is first called, since most commands need none, and torch takes seconds.
 """
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,9 +19,33 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.animation.animate import Rendered
+    from engine.animation.clip_comparison import compare_clips, write_small_copy
+    from engine.animation.clip_files import read_receipt as clip_receipt
     from engine.animation.studio import Studio
-    from engine.bases.published_bases import KnownPublication
-    from engine.machine import Room
+    from engine.api import (
+        animate,
+        compare,
+        count,
+        export_motion_lora,
+        import_adapter,
+        load_studio,
+        render,
+        train,
+    )
+    from engine.api import write as write_rendered
+    from engine.bases.base_folder import parameter_count, verify_base
+    from engine.bases.part_check import check_part
+    from engine.bases.published_bases import KnownPublication, published_bases
+    from engine.bases.sealing import seal_base
+    from engine.interop.pipeline_adapters import (
+        load_into_pipeline,
+        set_motion_norm,
+        unload_from_pipeline,
+        weigh_in_pipeline,
+    )
+    from engine.interop.pipeline_photo import photo_start
+    from engine.machine import Room, room_here
+    from engine.pretraining.sample_picture import write_sample_picture
     from engine.recipe import TrainRecipe
     from engine.requests import (
         AdapterUse,
@@ -41,12 +67,11 @@ if TYPE_CHECKING:
         TrainRequest,
         TrainResult,
     )
-    from engine.run_settings import RunChoices
+    from engine.run_settings import RunChoices, settle
     from registry_schema.adapter_spec import AdapterSpec
-    from registry_schema.base_spec import BaseSource, BaseSpec
-    from registry_schema.names import BaseName
-    from registry_schema.published_base import PublishedPart
-    from registry_schema.receipt import Receipt, RunSettings
+    from registry_schema.base_spec import BaseSpec
+    from registry_schema.digests import Digest
+    from registry_schema.receipt import RunSettings
 
 __all__ = [
     "AdapterUse",
@@ -84,28 +109,34 @@ __all__ = [
     "compare_clips",
     "count",
     "counted_base_names",
-    "draw_sample_picture",
     "export_motion_lora",
     "frame_size",
     "import_adapter",
+    "load_into_pipeline",
     "load_studio",
     "packaged_base_folders",
     "parameter_count",
     "photo_pixels",
+    "photo_start",
+    "pipeline_architecture",
     "published_bases",
     "render",
     "room_here",
     "seal_base",
+    "set_motion_norm",
     "settle",
     "train",
     "training_recipe",
+    "unload_from_pipeline",
     "verify_base",
+    "weigh_in_pipeline",
     "write_rendered",
+    "write_sample_picture",
     "write_small_copy",
 ]
 
-# `list` and `search` come through here too: values they do not need are imported when first asked for.
-_LATER: Final = {
+# imported when they are first asked for
+_VALUES: Final = {
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
     "CompareRequest": "engine.requests",
@@ -118,11 +149,58 @@ _LATER: Final = {
     "TrainRequest": "engine.requests",
 }
 
+# imported when they are first called
+_FUNCTIONS: Final = {
+    # free of torch
+    "check_part": "engine.bases.part_check.check_part",
+    "clip_receipt": "engine.animation.clip_files.read_receipt",
+    "compare_clips": "engine.animation.clip_comparison.compare_clips",
+    "parameter_count": "engine.bases.base_folder.parameter_count",
+    "published_bases": "engine.bases.published_bases.published_bases",
+    "room_here": "engine.machine.room_here",
+    "seal_base": "engine.bases.sealing.seal_base",
+    "settle": "engine.run_settings.settle",
+    "verify_base": "engine.bases.base_folder.verify_base",
+    "write_small_copy": "engine.animation.clip_comparison.write_small_copy",
+    # with torch
+    "animate": "engine.api.animate",
+    "compare": "engine.api.compare",
+    "count": "engine.api.count",
+    "export_motion_lora": "engine.api.export_motion_lora",
+    "import_adapter": "engine.api.import_adapter",
+    "load_into_pipeline": "engine.interop.pipeline_adapters.load_into_pipeline",
+    "load_studio": "engine.api.load_studio",
+    "photo_start": "engine.interop.pipeline_photo.photo_start",
+    "render": "engine.api.render",
+    "set_motion_norm": "engine.interop.pipeline_adapters.set_motion_norm",
+    "train": "engine.api.train",
+    "unload_from_pipeline": "engine.interop.pipeline_adapters.unload_from_pipeline",
+    "weigh_in_pipeline": "engine.interop.pipeline_adapters.weigh_in_pipeline",
+    "write_rendered": "engine.api.write",
+    "write_sample_picture": "engine.pretraining.sample_picture.write_sample_picture",
+}
+
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the engine calls so
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
+    if name in _VALUES:
+        return getattr(import_module(_VALUES[name]), name)
+    if name in _FUNCTIONS:
+        return partial(_call, _FUNCTIONS[name])
     raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+
+
+def _call(place: str, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever stands there
+    _prepare_threads()
+    module, _, name = place.rpartition(".")
+    return getattr(import_module(module), name)(*args, **kwargs)
+
+
+def _prepare_threads() -> None:
+    """Tell OpenMP, before torch loads it, that waiting threads sleep; a person's own setting stays.
+
+    They spin by default. On two cores with other busy processes a step of the base then took 70 s, not 1.2 s.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def packaged_base_folders() -> tuple[Path, ...]:
@@ -131,63 +209,11 @@ def packaged_base_folders() -> tuple[Path, ...]:
     return tuple(path.parent for path in sorted(folder.glob("*/base.json")))
 
 
-def published_bases(search: Sequence[Path]) -> tuple[KnownPublication, ...]:
-    """The bases that can be fetched; see `engine.bases.published_bases`. No torch is loaded."""
+def counted_base_names() -> tuple[str, ...]:
+    """Bases that can be counted without their folder. No torch is loaded."""
     from engine.bases.published_bases import published_bases as published
 
-    return published(search)
-
-
-def check_part(folder: Path, part: PublishedPart, publication: KnownPublication, *, weights: Sequence[Path]) -> None:
-    """Make sure that a model on disk is a part of a published base; torch is loaded only to name a difference.
-
-    Raises:
-        NotFound, Incompatible, IntegrityProblem: see `engine.bases.part_check`.
-    """
-    from engine.bases.part_check import check_part as checked
-
-    checked(folder, part, publication, weights=weights)
-
-
-def seal_base(
-    folder: Path, publication: KnownPublication, *, name: BaseName, sources: Sequence[BaseSource]
-) -> BaseSpec:
-    """Make a base of the parts in a folder; see `engine.bases.sealing`. No torch is loaded if they fit."""
-    from engine.bases.sealing import seal_base as sealed
-
-    return sealed(folder, publication, name=name, sources=sources)
-
-
-def verify_base(folder: Path) -> None:
-    """Hash a base again; no torch is loaded.
-
-    Raises:
-        IntegrityProblem: a file is missing or was changed.
-    """
-    from engine.bases.base_folder import verify_base as verified
-
-    verified(folder)
-
-
-def parameter_count(folder: Path) -> int:
-    """How many numbers the denoiser in a base's folder has, from file headers; no torch is loaded."""
-    from engine.bases.base_folder import parameter_count as counted
-
-    return counted(folder)
-
-
-def room_here(parameters: int) -> Room:
-    """Whether this machine runs a denoiser of so many parameters; no torch is loaded."""
-    from engine.machine import room_here as room
-
-    return room(parameters)
-
-
-def settle(choices: RunChoices, base: BaseSpec, adapters: Sequence[AdapterSpec]) -> RunSettings:
-    """Every setting of a run; see `engine.run_settings.settle`. No torch is loaded."""
-    from engine.run_settings import settle as settled
-
-    return settled(choices, base, adapters)
+    return tuple(known.base.facts.name for known in published())
 
 
 def frame_size(photo: Path, settings: RunSettings, *, whole: bool) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -211,93 +237,6 @@ def photo_pixels(photo: Path) -> str:
     return open_photo(photo).pixel_digest
 
 
-def clip_receipt(clip: Path) -> Receipt | None:
-    """The receipt in a clip, verified; None for a file without one. No torch is loaded.
-
-    Raises:
-        NotFound, IntegrityProblem: no such file, or an edited receipt.
-    """
-    from engine.animation.clip_files import read_receipt
-
-    return read_receipt(clip)
-
-
-def _prepare_threads() -> None:
-    """Tell OpenMP, before torch loads it, that waiting threads sleep; a person's own setting stays.
-
-    They spin by default. On two cores with other busy processes a step of the base then took 70 s, not 1.2 s.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-def load_studio(request: StudioRequest, progress: Progress) -> Studio:
-    """A base with adapters; see `engine.api.load_studio`."""
-    _prepare_threads()
-    from engine import api
-
-    return api.load_studio(request, progress)
-
-
-def animate(studio: Studio, request: AnimateRequest, progress: Progress) -> AnimateResult:
-    """The clip of one photo; see `engine.api.animate`."""
-    _prepare_threads()
-    from engine import api
-
-    return api.animate(studio, request, progress)
-
-
-def render(studio: Studio, request: AnimateRequest, progress: Progress) -> Rendered:
-    """The clip of one photo, in memory; see `engine.api.render`."""
-    _prepare_threads()
-    from engine import api
-
-    return api.render(studio, request, progress)
-
-
-def write_rendered(studio: Studio, rendered: Rendered, request: AnimateRequest, progress: Progress) -> AnimateResult:
-    """A rendered clip in files; see `engine.api.write`."""
-    from engine import api
-
-    return api.write(studio, rendered, request, progress)
-
-
-def compare(studio: Studio, request: CompareRequest, progress: Progress) -> CompareResult:
-    """Conflicts and a grid; see `engine.api.compare`."""
-    _prepare_threads()
-    from engine import api
-
-    return api.compare(studio, request, progress)
-
-
-def count(request: CountRequest, progress: Progress) -> CountResult:
-    """What adapters cost on a base; see `engine.api.count`."""
-    _prepare_threads()
-    from engine import api
-
-    return api.count(request, progress)
-
-
-def counted_base_names() -> tuple[str, ...]:
-    """Bases that can be counted without their folder. No torch is loaded."""
-    from engine.bases.published_bases import published_bases
-
-    return tuple(known.base.facts.name for known in published_bases())
-
-
-def compare_clips(first: Path, second: Path) -> ClipComparison:
-    """How far two clip files differ; see `engine.animation.clip_comparison`. No torch is loaded."""
-    from engine.animation.clip_comparison import compare_clips as compared
-
-    return compared(first, second)
-
-
-def write_small_copy(clip: Path, copy: Path, *, width: int) -> None:
-    """A clip at another width, without a receipt; loads no torch."""
-    from engine.animation.clip_comparison import write_small_copy as copied
-
-    copied(clip, copy, width=width)
-
-
 def check_binding(weights: Path, spec: AdapterSpec, base: Path) -> None:
     """Make sure that every tensor of an adapter file has its place on the base in a folder, and none is missing.
 
@@ -309,14 +248,6 @@ def check_binding(weights: Path, spec: AdapterSpec, base: Path) -> None:
     from engine.bases.catalog import base_sites
 
     require_binding(weights, spec, base_sites(base))
-
-
-def train(request: TrainRequest, progress: Progress) -> TrainResult:
-    """A new adapter; see `engine.api.train`."""
-    _prepare_threads()
-    from engine import api
-
-    return api.train(request, progress)
 
 
 def training_recipe(
@@ -334,25 +265,8 @@ def training_recipe(
     return recipe.recipe_from_dict(recipe.apply_overrides(document, sets))
 
 
-def import_adapter(request: ImportRequest) -> ImportResult:
-    """A checkpoint from elsewhere as a draft; see `engine.api.import_adapter`."""
-    _prepare_threads()
-    from engine import api
+def pipeline_architecture(pipeline: Any) -> Digest:  # noqa: ANN401 - a pipeline of diffusers, which has no types
+    """Fingerprint of the denoiser of a diffusers pipeline; raises `Incompatible` if it has none for clips."""
+    from engine.interop.pipeline_host import pipeline_denoiser, stock_architecture
 
-    return api.import_adapter(request)
-
-
-def export_motion_lora(request: ExportRequest) -> ExportResult:
-    """The temporal part of an adapter as a motion LoRA; see `engine.api.export_motion_lora`."""
-    _prepare_threads()
-    from engine import api
-
-    return api.export_motion_lora(request)
-
-
-def draw_sample_picture(path: Path) -> None:
-    """Draw the sample picture, a landscape with clouds and a waterfall, into a PNG file."""
-    _prepare_threads()
-    from engine.pretraining.sample_picture import write_sample_picture
-
-    write_sample_picture(path)
+    return stock_architecture(pipeline_denoiser(pipeline))

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mivactl.engine_bridge import RunChoices, SilentProgress
+from mivactl.engine_bridge import RunChoices, SilentProgress, unload_from_pipeline, weigh_in_pipeline
+from mivactl.engine_bridge import photo_start as started_with_photo
+from mivactl.engine_bridge import set_motion_norm as normalise_by
 from mivactl.operations.composition import Wanted
 from mivactl.operations.pipelines import load_adapter_into
 from mivactl.operations.render import render_one
-from mivactl.pipeline_bridge import photo_start as started_with_photo
-from mivactl.pipeline_bridge import set_motion_norm as normalise_by
-from mivactl.pipeline_bridge import unload_from_pipeline, weigh_in_pipeline
 from mivactl.session import Session
 from mivactl.settings import load_settings
 from registry_schema.errors import MivaError

@@ -78,7 +78,10 @@ class ToolName(PatternText):
 
 
 class RunSettings(Document):
-    """Every choice that shapes the frames and their file; `clip` is what the base sampled."""
+    """Every choice that shapes the frames and their file.
+
+    `clip` is what the base sampled; `memory` names the set that saved memory, which costs some exactness.
+    """
 
     seed: Seed
     steps: Annotated[int, Field(ge=1, le=1000)]
@@ -92,6 +95,7 @@ class RunSettings(Document):
     loop: Literal["none", "pingpong"]
     device: Annotated[str, Line(80)] = "cpu"
     dtype: Annotated[str, Line(20)] = "float32"
+    memory: Annotated[str, Line(20)] | None = None
 
 
 class OutputRecord(Document):

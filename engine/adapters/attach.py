@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
-    from torch.utils.hooks import RemovableHandle
 
     from engine.adapters.composition import Composition, Term
     from engine.adapters.implicit_prompt import ImplicitPrompt
@@ -27,7 +26,9 @@ if TYPE_CHECKING:
     from engine.adapters.temporal_lora import TemporalLora
     from engine.bases.attention_site import AttentionSite
     from engine.bases.base import Base, Host
+    from engine.bases.call import Call, CurrentCall
     from engine.bases.diffusers_types import DenoiserModel
+    from engine.bases.residual_stream import ResidualStream
 
 
 for _processor_class in (SelfProcessor, CrossProcessor, TemporalProcessor):
@@ -43,28 +44,47 @@ class Placed:
     before: object
 
 
+@dataclass(frozen=True)
+class Follower:
+    """A residual stream, and what changes it."""
+
+    stream: ResidualStream
+    update: SequentialCrossFrame
+
+
 class Attachment:
     """Adapters on a denoiser.
 
     Args:
         denoiser: what they stand on.
         sites: all of its attention layers.
+        calls: the host's call in progress.
     """
 
-    def __init__(self, denoiser: DenoiserModel, sites: Sequence[AttentionSite]) -> None:
+    def __init__(self, denoiser: DenoiserModel, sites: Sequence[AttentionSite], calls: CurrentCall) -> None:
         self._denoiser = denoiser
         self._sites = tuple(sites)
         self._placed: list[Placed] = []
-        self._handles: list[RemovableHandle] = [denoiser.register_forward_pre_hook(lambda *_: self.verify())]
+        self._followers: list[Follower] = []
+        self._guard = denoiser.register_forward_pre_hook(lambda *_: self.begin(calls.snapshot()))
 
     def put(self, site: AttentionSite, processor: SiteProcessor) -> None:
         """Let `processor` compute `site` until the adapters come off."""
         self._placed.append(Placed(site, processor, site.processor))
         site.put(processor)
 
-    def follow(self, update: SequentialCrossFrame) -> None:
+    def follow(self, stream: ResidualStream, update: SequentialCrossFrame) -> None:
         """Let `update` change the residual stream until the adapters come off."""
-        self._handles.extend(update.place())
+        self._followers.append(Follower(stream, update))
+        stream.put(update)
+
+    def begin(self, call: Call | None) -> None:
+        """Verify, and let all that computes get ready for a forward pass, outside of what is compiled."""
+        self.verify()
+        for item in self._placed:
+            item.processor.begin(call)
+        for follower in self._followers:
+            follower.update.begin(call)
 
     def verify(self) -> None:
         """Make sure that every processor is still where it was put.
@@ -88,11 +108,12 @@ class Attachment:
 
     def detach(self) -> None:
         """Take the adapters off; a second time does nothing."""
-        for handle in self._handles:
-            handle.remove()
+        self._guard.remove()
+        for follower in self._followers:
+            follower.stream.clear()
         for item in self._placed:
             item.site.put(item.before)
-        self._handles.clear()
+        self._followers.clear()
         self._placed.clear()
 
 
@@ -116,7 +137,7 @@ def attach(
     """
     sites = host.sites()
     _require_fit(sites, composition)
-    attachment = Attachment(host.denoiser, sites)
+    attachment = Attachment(host.denoiser, sites, host.calls)
     try:
         attachment.verify()
         for site in sites:
@@ -156,12 +177,17 @@ def _place(
     observe: Observer | None,
     times: Mapping[float, Tensor] | None,
 ) -> None:
-    behind = _sequential_terms(composition, site)
     processor = _processor(host, composition, site, observe, times)
     if processor is not None:
         attachment.put(site, processor)
-    if behind:
-        attachment.follow(SequentialCrossFrame(site, behind, calls=host.calls, observe=observe, times=times))
+    behind = _sequential_terms(composition, site)
+    if not behind:
+        return
+    if site.stream is None:
+        msg = f"there is no residual stream behind `{site.path}`"
+        raise Incompatible(msg)
+    update = SequentialCrossFrame(site, behind, calls=host.calls, observe=observe, times=times)
+    attachment.follow(site.stream, update)
 
 
 def _processor(

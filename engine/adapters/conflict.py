@@ -56,7 +56,7 @@ def conflicts(base: Base, composition: Composition, noisy: Tensor, timestep: Ten
     def note(site: AttentionSite, updates: Mapping[int, Tensor]) -> None:
         seen.extend(_compare(site, first, second, updates) for first, second in combinations(updates, 2))
 
-    with torch.no_grad(), attached(base, composition, observe=note):
+    with torch.no_grad(), base.uncompiled(), attached(base, composition, observe=note):
         base.predict(noisy, timestep)
     return tuple(seen)
 

@@ -59,7 +59,8 @@ class CrossFrameAttention(AdapterPart):
 
     @property
     def _weighting(self) -> LearnedWeights | FixedWeights:
-        return cast("LearnedWeights | FixedWeights", self.get_submodule("lambda"))
+        # not by attribute: the compiler of torch writes attributes as code, where this name is a keyword
+        return cast("LearnedWeights | FixedWeights", self._modules["lambda"])
 
     def raw_query(self, hidden: Tensor, base_query: Tensor, base_bias: Tensor | None) -> Tensor:
         """This adapter's query before norm and heads; shapes of `hidden` and `base_query`: ... x d."""

@@ -51,10 +51,17 @@ class CrossFrameUpdates:
         self._site = site
         self._parts = tuple(parts)
         self._table = {timestep: self._shares(embedding) for timestep, embedding in (times or {}).items()}
+        self._known: tuple[Tensor, ...] | None = None
+        by_way = groupby(sorted(range(len(self._parts)), key=self._way), key=self._way)
+        self._ways = tuple((way, tuple(places)) for way, places in by_way)
+
+    def begin(self, call: Call | None) -> None:
+        """Look up the weights of the references at the call's timestep, if they are known and nothing is trained."""
+        known = None if call is None or call.timestep is None else self._table.get(call.timestep)
+        self._known = None if torch.is_grad_enabled() else known
 
     def at(
         self,
-        call: Call,
         given: SiteInput,
         projection: Projection,
         *,
@@ -64,16 +71,14 @@ class CrossFrameUpdates:
         """Each part's update, s f n d; zero at frame 0 where it is skipped.
 
         Args:
-            call: in progress.
             given: what the parts look at.
             projection: what the base's layer makes of it.
             rotary: the base's positions, for parts that turn queries and keys.
             backend: see `attend`.
         """
         mixed: dict[int, Tensor] = {}
-        shares = self._shares_at(call, given)
-        for way, group in groupby(sorted(range(len(self._parts)), key=self._way), key=self._way):
-            places = list(group)
+        shares = self._shares(given.time_embedding) if self._known is None else self._known
+        for way, places in self._ways:
             if way.left_out == given.frames:
                 mixed |= dict.fromkeys(places, given.hidden[:, :0])
                 continue
@@ -103,10 +108,6 @@ class CrossFrameUpdates:
             rotary = (rotary[0][:, left_out * tokens :], rotary[1][:, left_out * tokens :])
         heads = self._site.layer.query_heads(attention, raw.reshape(-1, frames * tokens, width), rotary)
         return heads.unflatten(0, (len(places), samples)).unflatten(2, (frames, tokens))
-
-    def _shares_at(self, call: Call, given: SiteInput) -> Sequence[Tensor]:
-        known = None if call.timestep is None else self._table.get(call.timestep)
-        return self._shares(given.time_embedding) if known is None else known
 
     def _shares(self, time_embedding: Tensor) -> tuple[Tensor, ...]:
         """Each part's weight of frame 0, l1, for every row of time embeddings."""

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
+from engine.adapters.foreign_hooks import is_plain
 from engine.adapters.site_processor import SiteProcessor
+from engine.adapters.weighted_sum import WeightedSum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from engine.adapters.composition import Term
     from engine.adapters.implicit_prompt import ImplicitPrompt
     from engine.adapters.site_processor import Observer
     from engine.bases.attention_layer import Rotary
     from engine.bases.attention_site import AttentionSite
-    from engine.bases.call import CurrentCall
+    from engine.bases.call import Call, CurrentCall
     from engine.bases.diffusers_types import AttentionModule
 
 
@@ -45,11 +46,17 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
         base_share: float = 0.0,
     ) -> None:
         super().__init__(site, terms, calls=calls, observe=observe)
-        self._base_share = base_share
+        self._keeps_words = base_share != 0
+        self._words_sum = WeightedSum([base_share], site.device)
         self._base = site.processor
         self._folds = [Fold(term.part) for term in self._terms]
-        for fold in self._folds:
-            self._folded(fold, site.module)  # made here, so that a compiled pass finds it made
+        self._maps = self._folded()
+
+    def begin(self, call: Call | None) -> None:
+        """Fold for compiled code, which does not notice that a query projection was exchanged, moved or cast."""
+        del call
+        if all(term.part.down.weight.device == self._site.device for term in self._terms):
+            self._maps = self._folded()
 
     def _compute(
         self, attention: AttentionModule, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None
@@ -57,15 +64,17 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
         updates = self._updates(attention, hidden)
         self._tell(updates)
         words = None
-        if self._base_share:
-            words = self._base_share * self._base(attention, hidden, condition, None, rotary)
-        return self._added(words, updates) if updates or words is not None else torch.zeros_like(hidden)
+        if self._keeps_words:
+            words = self._base(attention, hidden, condition, None, rotary)
+            words = self._words_sum.of([words])
+        return self._sum.of(updates, words) if updates or words is not None else torch.zeros_like(hidden)
 
     def _updates(self, attention: AttentionModule, hidden: Tensor) -> list[Tensor]:
+        # offloaded weights are there only now, while their layer computes
+        maps = self._maps if torch.compiler.is_compiling() else self._folded()
         queries: dict[bool, Tensor] = {}
         updates = []
-        for term, fold in zip(self._terms, self._folds, strict=True):
-            folded = self._folded(fold, attention)
+        for term, folded in zip(self._terms, maps, strict=True):
             if folded is not None:
                 updates.append(term.part.from_rank(F.linear(hidden, *folded)))
                 continue
@@ -75,8 +84,11 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
             updates.append(term.part.from_query(queries[biased]))
         return updates
 
-    def _folded(self, fold: Fold, attention: AttentionModule) -> tuple[Tensor, Tensor | None] | None:
-        return None if self._site.layer.norms_query else fold.of(attention.to_q)
+    def _folded(self) -> tuple[tuple[Tensor, Tensor | None] | None, ...]:
+        """For each adapter the one map from hidden states to rank, where there is one."""
+        if self._site.layer.norms_query:
+            return (None,) * len(self._folds)
+        return tuple(fold.of(self._site.module.to_q) for fold in self._folds)
 
 
 class Fold:
@@ -97,16 +109,10 @@ class Fold:
 
         Made once, and again when the layer was exchanged, moved or cast.
         """
-        if self._part.training or not _is_plain(projection):
+        if self._part.training or not is_plain(projection):
             return None
         weight = projection.weight
         if self._weight is not weight or (weight.device, weight.dtype) != self._place:
             self._weight, self._place = weight, (weight.device, weight.dtype)
             self._folded = self._part.folded(projection)
         return self._folded
-
-
-def _is_plain(projection: nn.Module) -> TypeGuard[nn.Linear]:
-    """Whether a layer is its weight and bias: no style LoRA around it, no hook, no casting or offloading wrapper."""
-    hooked = projection._forward_hooks or projection._forward_pre_hooks or "forward" in vars(projection)
-    return type(projection) is nn.Linear and not hooked

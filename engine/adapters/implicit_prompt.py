@@ -59,13 +59,12 @@ class ImplicitPrompt(AdapterPart):
     def folded(self, projection: nn.Linear) -> tuple[Tensor, Tensor | None]:
         """Weight and bias of `down` after the base's query `projection`, as one map from hidden states to rank.
 
-        Exact where the base has no norm between the two.
+        Exact where the base has no norm between the two. The base's weights may lie elsewhere.
         """
         dtype = projection.weight.dtype
-        wide = torch.promote_types(dtype, torch.float32)
         with torch.no_grad():
-            down = self.down.weight.to(wide)
-            weight = (down @ projection.weight.to(wide)).to(dtype)
+            down = self.down.weight.to(torch.promote_types(dtype, torch.float32))
+            weight = (down @ projection.weight.to(down)).to(dtype)
             without = projection.bias is None or not self.query_bias
-            bias = None if without else (down @ projection.bias.to(wide)).to(dtype)
+            bias = None if without else (down @ projection.bias.to(down)).to(dtype)
             return weight, bias

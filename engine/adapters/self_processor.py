@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.adapters.site_processor import Observer
     from engine.bases.attention_layer import Rotary
     from engine.bases.attention_site import AttentionSite
-    from engine.bases.call import CurrentCall
+    from engine.bases.call import Call, CurrentCall
     from engine.bases.diffusers_types import AttentionModule
 
 
@@ -44,6 +44,10 @@ class SelfProcessor(SiteProcessor[CrossFrameAttention]):
         super().__init__(site, terms, calls=calls, observe=observe)
         self._updates = CrossFrameUpdates(site, [term.part for term in self._terms], times)
 
+    def begin(self, call: Call | None) -> None:
+        """Look up what is known of the call's timestep."""
+        self._updates.begin(call)
+
     def _compute(
         self,
         attention: AttentionModule,
@@ -51,10 +55,10 @@ class SelfProcessor(SiteProcessor[CrossFrameAttention]):
         condition: Tensor | None,
         rotary: Rotary | None,
     ) -> Tensor:
-        layer, call = self._site.layer, self._calls.get()
-        given = self._site.input(hidden, call)
+        layer = self._site.layer
+        given = self._site.input(hidden, self._calls.get())
         projection = layer.project(attention, hidden, rotary)
         base = layer.output(attention, self._attend(projection.query, projection.key, projection.value))
-        updates = self._updates.at(call, given, projection, rotary=rotary, backend=self._attention_backend)
+        updates = self._updates.at(given, projection, rotary=rotary, backend=self._attention_backend)
         self._tell(updates)
-        return self._added(base, updates)
+        return self._sum.of(updates, base)

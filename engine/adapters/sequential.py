@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from engine.adapters.cross_frame_updates import CrossFrameUpdates
-from registry_schema.errors import Incompatible
+from engine.adapters.weighted_sum import WeightedSum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from torch import Tensor, nn
-    from torch.utils.hooks import RemovableHandle
+    from torch import Tensor
 
     from engine.adapters.composition import Term
     from engine.adapters.cross_frame import CrossFrameAttention
     from engine.adapters.site_processor import Observer
     from engine.bases.attention_site import AttentionSite
-    from engine.bases.call import CurrentCall
+    from engine.bases.call import Call, CurrentCall
 
 
 class SequentialCrossFrame:
     """`x <- x + gate SA(u)`, then `x <- x + sum_k w_k (l1 CFA_k(first) + l2 CFA_k(previous))` of x itself.
 
-    There is no norm, modulation or gate between the stream and the attention, and no rotary position. The stream is
-    met on its way into the next layer's norm; what is added there is added once more to that layer's output, since the
-    block keeps its own copy of the sum.
+    There is no norm, modulation or gate between the stream and the attention, and no rotary position.
 
     Args:
         site: a self site whose residual stream can be met.
@@ -51,31 +46,16 @@ class SequentialCrossFrame:
         self._site = site
         self._terms = tuple(terms)
         self._updates = CrossFrameUpdates(site, [term.part for term in self._terms], times)
+        self._sum = WeightedSum([term.weight for term in self._terms], site.device)
         self._calls = calls
         self._observe = observe
-        self._added: Tensor | None = None
 
-    def place(self) -> tuple[RemovableHandle, ...]:
-        """Put it on the stream; removing the handles takes it off."""
-        stream = self._site.stream
-        if stream is None:
-            msg = f"there is no residual stream behind `{self._site.path}`"
-            raise Incompatible(msg)
-        return (
-            stream.norm.register_forward_pre_hook(self._on_stream),
-            stream.reader.register_forward_hook(self._on_reader),
-        )
+    def begin(self, call: Call | None) -> None:
+        """Get ready for a forward pass; see `SiteProcessor.begin`."""
+        self._updates.begin(call)
 
-    def _on_stream(self, _norm: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        stream, *rest = inputs
-        self._added = self._sum(stream)
-        return (stream + self._added.to(stream.dtype), *rest)
-
-    def _on_reader(self, _reader: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-        added, self._added = self._added, None
-        return output if added is None else output + added.to(output.dtype)
-
-    def _sum(self, stream: Tensor) -> Tensor:
+    def __call__(self, stream: Tensor) -> Tensor:
+        """What the stream grows by."""
         call = self._calls.get()
         site = self._site
         # norms are fed float32 whatever the base computes in
@@ -83,9 +63,8 @@ class SequentialCrossFrame:
         given = site.input(hidden, call)
         projection = site.layer.project(site.module, hidden, None)
         backend = getattr(site.processor, "_attention_backend", None)
-        updates = self._updates.at(call, given, projection, rotary=None, backend=backend)
+        updates = self._updates.at(given, projection, rotary=None, backend=backend)
         if self._observe is not None:
             seen = zip(self._terms, updates, strict=True)
             self._observe(site, {term.index: update for term, update in seen})
-        weighted = [update * term.weight for term, update in zip(self._terms, updates, strict=True)]
-        return torch.stack(weighted).sum(dim=0).reshape(hidden.shape)
+        return self._sum.of(updates).reshape(hidden.shape)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Generic, Self
 
-import torch
-
 from engine.adapters.composition import Part_co, Term
+from engine.adapters.weighted_sum import WeightedSum
 from engine.bases.attention_layer import attend
 from registry_schema.errors import Incompatible
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.bases.attention_layer import Rotary
     from engine.bases.attention_site import AttentionSite
-    from engine.bases.call import CurrentCall
+    from engine.bases.call import Call, CurrentCall
     from engine.bases.diffusers_types import AttentionModule
 
     Observer = Callable[[AttentionSite, Mapping[int, Tensor]], None]
@@ -65,6 +64,14 @@ class SiteProcessor(ABC, Generic[Part_co]):
         self._terms = tuple(terms)
         self._calls = calls
         self._observe = observe
+        self._sum = WeightedSum([term.weight for term in self._terms], site.device)
+
+    def begin(self, call: Call | None) -> None:
+        """Get ready for a forward pass of the denoiser, outside of what is compiled.
+
+        Args:
+            call: about to run; None where the denoiser is called by itself.
+        """
 
     def __call__(
         self,
@@ -105,16 +112,3 @@ class SiteProcessor(ABC, Generic[Part_co]):
     def _tell(self, updates: Sequence[Tensor]) -> None:
         if self._observe is not None:
             self._observe(self._site, {term.index: update for term, update in zip(self._terms, updates, strict=True)})
-
-    def _added(self, base: Tensor | None, updates: Sequence[Tensor]) -> Tensor:
-        """`base + sum_k w_k update_k`, without a copy of what is only added."""
-        total = base
-        for term, update in zip(self._terms, updates, strict=True):
-            if total is None:
-                total = update if term.weight == 1 else update * term.weight
-            else:
-                total = torch.add(total, update.reshape(total.shape), alpha=term.weight)
-        if total is None:
-            msg = f"attention site `{self._site.path}` has nothing to add up"
-            raise Incompatible(msg)
-        return total

@@ -8,11 +8,18 @@ import torch
 
 from engine.adapters.site_processor import SiteProcessor
 from engine.adapters.temporal_lora import TemporalLora
+from engine.adapters.weighted_sum import WeightedSum
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
+    from engine.adapters.composition import Term
+    from engine.adapters.site_processor import Observer
     from engine.bases.attention_layer import Projection, Rotary
+    from engine.bases.attention_site import AttentionSite
+    from engine.bases.call import CurrentCall
     from engine.bases.diffusers_types import AttentionModule
 
 ANCHOR_TOLERANCE = 1e-6
@@ -20,6 +27,18 @@ ANCHOR_TOLERANCE = 1e-6
 
 class TemporalProcessor(SiteProcessor[TemporalLora]):
     """`tSA + sum_k w_k (tSA_k - tSA)`; tSA_k is a complete attention with adapter k's updates in q, k, v and output."""
+
+    def __init__(
+        self,
+        site: AttentionSite,
+        terms: Sequence[Term[TemporalLora]],
+        *,
+        calls: CurrentCall,
+        observe: Observer | None = None,
+    ) -> None:
+        super().__init__(site, terms, calls=calls, observe=observe)
+        self._anchor_weight = 1 - sum(term.weight for term in self._terms)
+        self._anchor_sum = WeightedSum([self._anchor_weight], site.device)
 
     def _compute(
         self,
@@ -32,13 +51,16 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         mixed = self._mixed(attention, hidden, projection)
         if self._observe is not None:
             return self._observed(attention, projection, mixed)
-        anchor_weight = 1 - sum(term.weight for term in self._terms)
-        anchor = None
-        if abs(anchor_weight) > ANCHOR_TOLERANCE:
-            anchor = anchor_weight * self._attend(projection.query, projection.key, projection.value)
+        # compiled code does not know the weights: it has the anchor always, at 0 where they sum to 1
+        anchored = torch.compiler.is_compiling() or abs(self._anchor_weight) > ANCHOR_TOLERANCE
+        anchor = self._anchor(projection) if anchored else None
         # the frozen output projection is linear and the weights, anchor included, sum to 1: once is enough
-        output = self._site.layer.output(attention, self._added(anchor, mixed))
-        return self._added(output, [term.part.out(values) for term, values in zip(self._terms, mixed, strict=True)])
+        output = self._site.layer.output(attention, self._sum.of(mixed, anchor))
+        return self._sum.of([term.part.out(values) for term, values in zip(self._terms, mixed, strict=True)], output)
+
+    def _anchor(self, projection: Projection) -> Tensor:
+        """The base's own attention, at what the weights leave of 1."""
+        return self._anchor_sum.of([self._attend(projection.query, projection.key, projection.value)])
 
     def _mixed(self, attention: AttentionModule, hidden: Tensor, projection: Projection) -> tuple[Tensor, ...]:
         """Each adapter's attention before the output projection, all in one call."""
@@ -56,4 +78,4 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         pairs = zip(self._terms, mixed, strict=True)
         updates = [layer.output(attention, values) + term.part.out(values) - base for term, values in pairs]
         self._tell(updates)
-        return self._added(base, updates)
+        return self._sum.of(updates, base)

@@ -8,10 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.animation.clip_files import format_of, partial_place, write_clip_file
-from engine.animation.generation import GenerationInterrupted, encode_frame, generate
+from engine.animation.generation import GenerationInterrupted, encode_frame, finish, sample
 from engine.animation.memory import memory_problems
 from engine.animation.photo_framing import frame_photo
 from engine.animation.provenance import frames_digest, make_receipt, photo_record, settings_of_run
+from engine.animation.saved_latents import (
+    keep_latents,
+    kept_until_written,
+    latents_place,
+    plan_digest,
+    read_latents,
+    tell_of_earlier,
+)
 from engine.requests import AnimateResult, MovedShare
 from engine.video.clip_writer import write_clip
 from engine.video.detail_carry import enlarge_clip
@@ -26,13 +34,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.animation.generation import Generated
+    from engine.animation.generation import Generated, Sampled
     from engine.animation.studio import Studio
     from engine.progress import Progress
     from engine.requests import AnimateRequest
     from engine.video.framing import Framing
     from engine.video.photo import Photo
-    from registry_schema.receipt import Receipt, RunSettings
+    from registry_schema.digests import Digest
+    from registry_schema.receipt import Receipt
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,16 @@ class Rendered:
     def frames(self) -> NDArray[np.uint8]:
         """The clip at output size: f h w 3, sRGB; frame 0 is the photo."""
         return enlarge_clip(self.generated.clip, self.prepared.picture, self.prepared.framing)
+
+
+@dataclass(frozen=True)
+class _SampledPhoto:
+    """What a photo's clip is decoded from, where that is kept on disk if it is, and the seconds it took."""
+
+    prepared: Prepared
+    latents: Sampled
+    place: Path | None
+    seconds: Mapping[str, float]
 
 
 @dataclass
@@ -80,7 +99,9 @@ def animate_photo(studio: Studio, request: AnimateRequest, progress: Progress) -
         NotFound, UsageProblem, IntegrityProblem, ResourceProblem: the photo, an output, or memory.
         Interrupted: Ctrl-C; what was sampled so far lies beside the first output as `*.partial.mp4`.
     """
-    return write_rendered(studio, render_photo(studio, request, progress), request, progress)
+    sampled = _sample_photo(studio, request, progress)
+    with kept_until_written(sampled.place, request.command):
+        return write_rendered(studio, _decoded(studio, sampled, progress), request, progress)
 
 
 def render_photo(studio: Studio, request: AnimateRequest, progress: Progress) -> Rendered:
@@ -90,15 +111,9 @@ def render_photo(studio: Studio, request: AnimateRequest, progress: Progress) ->
         NotFound, UsageProblem, IntegrityProblem, ResourceProblem: the photo, or memory.
         Interrupted: as `animate_photo`.
     """
-    watch = Stopwatch()
-    with watch.phase("photo"), memory_problems():
-        prepared = prepare(studio, request)
-    try:
-        with watch.phase("sampling"), memory_problems():
-            generated = _generate(studio, prepared, request.settings, progress)
-    except GenerationInterrupted as stop:
-        raise _keep_partial(stop, prepared, request) from stop
-    return Rendered(prepared, generated, watch.seconds)
+    sampled = _sample_photo(studio, request, progress)
+    with kept_until_written(sampled.place, request.command):
+        return _decoded(studio, sampled, progress)
 
 
 def write_rendered(studio: Studio, rendered: Rendered, request: AnimateRequest, progress: Progress) -> AnimateResult:
@@ -139,9 +154,39 @@ def moved_shares(studio: Studio, generated: Generated) -> tuple[MovedShare, ...]
     )
 
 
-def _generate(studio: Studio, prepared: Prepared, settings: RunSettings, progress: Progress) -> Generated:
+def _sample_photo(studio: Studio, request: AnimateRequest, progress: Progress) -> _SampledPhoto:
+    watch = Stopwatch()
+    with watch.phase("photo"), memory_problems():
+        prepared = prepare(studio, request)
+    plan = plan_digest(studio, prepared.photo, request.settings)
+    place = request.from_latents or (latents_place(request.latents, plan) if request.latents else None)
+    try:
+        with watch.phase("sampling"), memory_problems():
+            sampled = _sampled(studio, prepared, request, plan, progress=progress)
+    except GenerationInterrupted as stop:
+        raise _keep_partial(stop, prepared, request) from stop
+    return _SampledPhoto(prepared, sampled, place, watch.seconds)
+
+
+def _decoded(studio: Studio, sampled: _SampledPhoto, progress: Progress) -> Rendered:
+    watch = Stopwatch()
+    with watch.phase("decoding"), memory_problems():
+        generated = finish(studio.base, studio.composition, sampled.latents, progress=progress)
+    return Rendered(sampled.prepared, generated, {**sampled.seconds, **watch.seconds})
+
+
+def _sampled(
+    studio: Studio, prepared: Prepared, request: AnimateRequest, plan: Digest, *, progress: Progress
+) -> Sampled:
+    if request.from_latents is not None:
+        return read_latents(request.from_latents, plan, studio)
+    place = latents_place(request.latents, plan) if request.latents else None
+    tell_of_earlier(place, progress)
     first = encode_frame(studio.base, to_base(prepared.photo.pixels, prepared.framing))
-    return generate(studio.base, studio.composition, first, settings, progress=progress)
+    sampled = sample(studio.base, studio.composition, first, request.settings, progress=progress)
+    if place is not None:
+        keep_latents(place, sampled, plan, progress)
+    return sampled
 
 
 def _write(

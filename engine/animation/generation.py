@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from engine.adapters.attach import attached
 from engine.progress import SilentProgress
-from engine.sampling.effect import EffectMeter
+from engine.sampling.effect import EffectMeter, measured
 from engine.sampling.sampler import Sampler, SamplerSettings, SamplingInterrupted
+from engine.sampling.schedule import schedule_of
 from engine.shapes import latent_frames
 from engine.video.clip_tensor import to_frames, to_tensor
 from engine.video.detail_carry import BaseClip
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
     from engine.bases.base import Base
     from engine.progress import Progress
     from engine.sampling.effect import AdapterEffect
+    from engine.sampling.sampler import Step
     from registry_schema.receipt import RunSettings
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A clip's latents, and the step in the middle for the effect meter."""
+
+    latents: Tensor
+    middle: Step | None
 
 
 @dataclass(frozen=True)
@@ -56,14 +66,26 @@ def generate(
     measure: bool = True,
     progress: Progress | None = None,
 ) -> Generated:
-    """The clip that starts with `first`.
+    """The clip that starts with `first`; see `sample` and `finish`."""
+    sampled = sample(base, composition, first, settings, progress=progress)
+    return finish(base, composition, sampled, measure=measure, progress=progress)
+
+
+def sample(
+    base: Base,
+    composition: Composition,
+    first: Tensor,
+    settings: RunSettings,
+    *,
+    progress: Progress | None = None,
+) -> Sampled:
+    """The latents of the clip that starts with `first`.
 
     Args:
         base: without adapters; they are on while it samples.
         composition: adapters with weights.
         first: 1 c 1 h w, see `encode_frame`.
         settings: of the run.
-        measure: whether to say what each adapter did, for one more forward pass each.
         progress: told about steps and phases.
 
     Raises:
@@ -75,13 +97,34 @@ def generate(
     meter = EffectMeter(settings.steps)
     try:
         with attached(base, composition, timesteps=sampler.timesteps):
-            latents = sampler.sample(first, seed=settings.seed, progress=progress, watch=meter if measure else None)
+            latents = sampler.sample(first, seed=settings.seed, progress=progress, watch=meter)
     except SamplingInterrupted as stop:
         partial = None if stop.latents is None else _decoded(base, stop.latents)
         raise GenerationInterrupted(stop.message, partial) from stop
-    effects = meter.measure(base, composition, schedule=sampler.schedule) if measure else ()
-    with progress.phase("decoding", None):
-        return Generated(_decoded(base, latents), effects)
+    return Sampled(latents, meter.seen)
+
+
+def finish(
+    base: Base,
+    composition: Composition,
+    sampled: Sampled,
+    *,
+    measure: bool = True,
+    progress: Progress | None = None,
+) -> Generated:
+    """The clip of sampled latents.
+
+    Args:
+        base: without adapters.
+        composition: the one they were sampled with.
+        sampled: see `sample`.
+        measure: whether to say what each adapter did, for one more forward pass each.
+        progress: told about phases.
+    """
+    schedule = schedule_of(base.spec.noise_schedule)
+    effects = measured(base, composition, sampled.middle, schedule=schedule) if measure and sampled.middle else ()
+    with (progress or SilentProgress()).phase("decoding", None):
+        return Generated(_decoded(base, sampled.latents), effects)
 
 
 def _decoded(base: Base, latents: Tensor) -> BaseClip:

@@ -33,9 +33,10 @@ def photo_record(photo: Photo) -> PhotoRecord:
 
 
 def settings_of_run(settings: RunSettings, studio: Studio, base_size: Size) -> RunSettings:
-    """The settings with what was only known while running: device, number format, the base's size for this photo."""
+    """The settings with what was only known while running: device, formats, the base's size for this photo."""
     clip = settings.clip.model_copy(update={"height": base_size.height, "width": base_size.width})
-    return settings.model_copy(update={"clip": clip, "device": studio.device, "dtype": studio.dtype})
+    update = {"clip": clip, "device": studio.device, "dtype": studio.dtype, "memory": studio.memory}
+    return settings.model_copy(update=update)
 
 
 def frames_digest(base_frames: NDArray[np.uint8]) -> Digest:

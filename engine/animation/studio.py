@@ -10,7 +10,11 @@ import torch
 from engine.adapters.composition import Composition
 from engine.adapters.tensor_file import FiniteVerdicts
 from engine.adapters.weights import load_adapter
-from engine.bases.catalog import load_base
+from engine.bases.base_folder import base_folder, read_base_spec
+from engine.bases.catalog import base_sites, load_base
+from engine.bases.compiling import COMPILING
+from engine.bases.memory_saving import memory_needs, set_for
+from engine.bases.memory_set import WHOLE
 from engine.device import choose_device, choose_dtype
 from registry_schema.errors import IntegrityProblem, UsageProblem
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
+    from engine.bases.memory_set import MemoryNeeds, MemorySet
     from engine.progress import Progress
     from engine.requests import AdapterUse, StudioRequest
 
@@ -44,6 +49,11 @@ class Studio:
         return next(name for name, dtype in DTYPES.items() if dtype == self.base.dtype)
 
     @property
+    def memory(self) -> str | None:
+        """What saved memory, as receipts name it; None where nothing had to."""
+        return None if self.base.memory == WHOLE else self.base.memory.name
+
+    @property
     def moves_everything(self) -> bool:
         """Whether an adapter moves the whole picture (a camera, rain), so that nothing around it may stand still."""
         return any(use.spec.region == "whole" and use.record.weight != 0 for use in self.uses)
@@ -58,14 +68,18 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
     """Load a base and adapters.
 
     Raises:
-        UsageProblem: a device this machine does not have, or a format nobody knows.
-        NotFound, IntegrityProblem: a file that is missing or broken.
+        UsageProblem: a device this machine does not have, a format nobody knows, or a set that can not be compiled.
+        NotFound, IntegrityProblem: a file, or a compiler, that is missing or broken.
         Incompatible: weights that do not fit the base.
     """
     device = _device(request.device)
     dtype = _dtype(request.dtype, device)
+    memory = _memory(request, device, dtype, progress)
     with progress.phase("loading", 1 + len(request.adapters)) as phase:
-        base = load_base(request.base, device=device, dtype=dtype)
+        base = load_base(request.base, device=device, dtype=dtype, memory=memory)
+        if request.compiled:
+            base.compile()
+            progress.note(COMPILING)
         phase.advance()
         loaded: dict[str, MivaAdapter] = {}
         for use in request.adapters:
@@ -76,12 +90,21 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
     return Studio(base, request.adapters, Composition(entries))
 
 
+def _memory(request: StudioRequest, device: torch.device, dtype: torch.dtype, progress: Progress) -> MemorySet:
+    def needs() -> MemoryNeeds:
+        folder = base_folder(request.base)
+        spec, sites = read_base_spec(folder), base_sites(folder)
+        clip = request.clip or spec.clip
+        return memory_needs(folder, sites, clip, spec.latent, dtype=dtype, adapters=len(request.adapters))
+
+    return set_for(request.memory, device, needs, progress=progress)
+
+
 def _load(use: AdapterUse, base: Base, request: StudioRequest) -> MivaAdapter:
     verdicts = FiniteVerdicts(request.verdicts)
+    finite = (verdicts, use.record.weights)
     try:
-        return load_adapter(
-            use.weights, use.spec, base.sites(), dtype=base.dtype, finite=(verdicts, use.record.weights)
-        )
+        return load_adapter(use.weights, use.spec, base.sites(), dtype=base.dtype, finite=finite).to(base.device)
     except IntegrityProblem as problem:
         # The store's files are named by digest, which tells a person nothing.
         told = problem.message.replace(use.weights.name, use.label)
@@ -89,13 +112,26 @@ def _load(use: AdapterUse, base: Base, request: StudioRequest) -> MivaAdapter:
 
 
 def _device(name: str) -> torch.device:
-    if name == "auto":
-        return choose_device()
     best = choose_device()
+    if name == "auto":
+        return best
     if name not in {"cpu", best.type}:
-        msg = f"device `{name}` is not on this machine, expected `cpu`, `{best.type}` or `auto`"
-        raise UsageProblem(msg, hint="leave the device to mivactl")
+        there = dict.fromkeys(("cpu", best.type))
+        msg = f"device `{name}` is not on this machine, expected {', '.join(f'`{one}`' for one in there)} or `auto`"
+        raise UsageProblem(msg, hint=_way_to(name))
     return torch.device(name)
+
+
+def _way_to(device: str) -> str:
+    """What is missing for a device, seen from torch."""
+    if device == "cuda" and torch.version.cuda is None:
+        return (
+            f"this is torch {torch.__version__}, a build without CUDA; with an NVIDIA card run "
+            f"`pip install --force-reinstall torch` as https://pytorch.org says, else pass `--device cpu`"
+        )
+    if device == "cuda":
+        return "torch sees no CUDA device: look at `nvidia-smi`, or pass `--device cpu`"
+    return "pass `--device auto`"
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:

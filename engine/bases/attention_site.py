@@ -10,26 +10,14 @@ from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from engine.bases.attention_layer import AttentionLayer
     from engine.bases.call import Call
     from engine.bases.diffusers_types import AttentionModule, Processor
+    from engine.bases.residual_stream import ResidualStream
 
 SiteKind = Literal["self", "cross", "temporal"]
-
-
-@dataclass(frozen=True)
-class ResidualStream:
-    """Where the sum of a block's input and its self attention can be met, and changed.
-
-    Args:
-        norm: is given the sum as its only input.
-        reader: the next layer that is added to the sum; it sees the sum through `norm` alone.
-    """
-
-    norm: nn.Module
-    reader: nn.Module
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from engine.bases.memory_set import FRAMES_AT_ONCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
     from engine.bases.diffusers_types import AutoencoderModel
-
-SLICE_FRAMES = 8  # frames coded at once: bounds memory, costs no speed on the sizes measured
 
 
 class FrameAutoencoder(Protocol):
@@ -40,28 +40,28 @@ class ClipAutoencoder(Protocol):
 
 
 class FrameByFrame:
-    """A `ClipAutoencoder` that codes each frame by itself."""
+    """A `ClipAutoencoder` that codes each frame by itself, a few at once."""
 
-    def __init__(self, frames: FrameAutoencoder) -> None:
+    def __init__(self, frames: FrameAutoencoder, *, at_once: int = FRAMES_AT_ONCE) -> None:
         self.frames = frames
+        self._at_once = at_once
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Latents of each frame."""
-        return _each_frame(self.frames.encode, pixels)
+        return self._each(self.frames.encode, pixels)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pixels of each frame."""
-        return _each_frame(self.frames.decode, latents)
+        return self._each(self.frames.decode, latents)
 
     def origin(self, latents: Tensor) -> None:
         """Pictures by themselves do not say."""
 
-
-def _each_frame(code: Callable[[Tensor], Tensor], clip: Tensor) -> Tensor:
-    batch = clip.shape[0]
-    frames = clip.transpose(1, 2).flatten(0, 1)
-    coded = torch.cat([code(part) for part in frames.split(SLICE_FRAMES)])
-    return coded.unflatten(0, (batch, -1)).transpose(1, 2)
+    def _each(self, code: Callable[[Tensor], Tensor], clip: Tensor) -> Tensor:
+        batch = clip.shape[0]
+        frames = clip.transpose(1, 2).flatten(0, 1)
+        coded = torch.cat([code(part) for part in frames.split(self._at_once)])
+        return coded.unflatten(0, (batch, -1)).transpose(1, 2)
 
 
 class KlAutoencoder:

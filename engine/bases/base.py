@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from engine.bases.compiling import BACKEND
+
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import torch
     from torch import Tensor
 
     from engine.bases.attention_site import AttentionSite
     from engine.bases.call import CurrentCall
     from engine.bases.diffusers_types import DenoiserModel
+    from engine.bases.memory_set import MemorySet
     from registry_schema.base_spec import BaseSpec
 
 
@@ -31,6 +36,7 @@ class Base(Host, Protocol):
     """
 
     spec: BaseSpec
+    memory: MemorySet
 
     @property
     def device(self) -> torch.device:
@@ -62,6 +68,15 @@ class Base(Host, Protocol):
             timestep: (b * streams) numbers, or one for all, counted in training steps; 0 is clean.
             streams: see `Call`.
         """
+
+    def release_autoencoder(self) -> None:
+        """Let go of the autoencoder's weights, if it has any; the next coding reads them again."""
+
+    def compile(self, *, backend: str = BACKEND) -> None:
+        """Compile what the denoiser repeats, when it is first called; raises `NotFound` where no compiler is."""
+
+    def uncompiled(self) -> AbstractContextManager[object]:
+        """Compute as if nothing were compiled, while the block runs: for a pass too rare to be worth its own code."""
 
     def set_checkpointing(self, *, enabled: bool) -> None:
         """Trade time for memory in training: activations are computed again in the backward pass."""

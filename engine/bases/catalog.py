@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import diffusers
 import safetensors.torch
+import torch
 
 from engine.bases.autoencoder import FrameByFrame, KlAutoencoder
+from engine.bases.autoencoder_on_demand import AutoencoderOnDemand
 from engine.bases.base_folder import (
     AUTOENCODER,
     CONDITION_NAME,
@@ -20,6 +23,7 @@ from engine.bases.base_folder import (
 )
 from engine.bases.denoiser import empty_denoiser, load_denoiser, load_frozen
 from engine.bases.image_encoder import ImageEncoder
+from engine.bases.memory_set import WHOLE
 from engine.bases.motion_autoencoder import KIND, MotionAutoencoder
 from engine.bases.patch_autoencoder import PatchAutoencoder
 from engine.bases.photo_view import PhotoView
@@ -34,18 +38,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import torch
-
     from engine.bases.attention_site import AttentionSite
     from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.denoiser_base import DenoiserBase
-    from engine.bases.diffusers_types import DenoiserModel
+    from engine.bases.diffusers_types import DenoiserModel, DiffusersModel
+    from engine.bases.memory_set import MemorySet
     from registry_schema.base_spec import BaseFamily
 
 _BASES: dict[BaseFamily, type[DenoiserBase]] = {"unet_motion": UNetMotionBase, "wan": WanBase}
 _SITES: dict[BaseFamily, Callable[[DenoiserModel], tuple[AttentionSite, ...]]] = {
     "unet_motion": unet_sites,
     "wan": wan_sites,
+}
+_AUTOENCODERS: dict[str, type[DiffusersModel]] = {
+    "AutoencoderKL": diffusers.AutoencoderKL,
+    "AutoencoderKLWan": diffusers.AutoencoderKLWan,
 }
 
 
@@ -56,6 +63,7 @@ def load_base(
     dtype: torch.dtype,
     condition: str = "null",
     search: Sequence[Path] = (),
+    memory: MemorySet = WHOLE,
 ) -> DenoiserBase:
     """A base, ready to predict, from a folder as `engine.bases.base_folder` describes it.
 
@@ -67,6 +75,7 @@ def load_base(
         dtype: of the denoiser; all else stays in float32.
         condition: tensor of the condition file that stands for words; `null` is for none.
         search: folders with installed bases; see `base_folder`.
+        memory: what stays on the device; the rest never lies there as a whole.
 
     Raises:
         NotFound: there is no such base.
@@ -76,12 +85,17 @@ def load_base(
     folder = base_folder(name_or_folder, search=search)
     spec = read_base_spec(folder)
     check_architecture(folder, spec)
-    denoiser = load_denoiser(folder, spec.family, device=device, dtype=dtype)
-    autoencoder, tokens = _autoencoder(folder / AUTOENCODER, device), _condition(folder, condition)
+    place = device if memory == WHOLE else torch.device("cpu")
+    denoiser = load_denoiser(folder, spec.family, device=place, dtype=dtype)
+    autoencoder, tokens = _autoencoder(folder / AUTOENCODER), _condition(folder, condition)
     if isinstance(autoencoder, MotionAutoencoder):
-        view = PhotoView(autoencoder, _image_encoder(folder, device))
-        return UNetMotionBase(spec, denoiser, autoencoder=autoencoder, condition=tokens, photo_view=view)
-    return _BASES[spec.family](spec, denoiser, autoencoder=autoencoder, condition=tokens)
+        view = PhotoView(autoencoder, _image_encoder(folder, place))
+        base: DenoiserBase = UNetMotionBase(spec, denoiser, autoencoder=autoencoder, condition=tokens, photo_view=view)
+    else:
+        base = _BASES[spec.family](spec, denoiser, autoencoder=autoencoder, condition=tokens)
+    if memory != WHOLE:
+        base.save_memory(memory, device)
+    return base
 
 
 def base_sites(name_or_folder: str | Path) -> tuple[AttentionSite, ...]:
@@ -113,16 +127,23 @@ def _image_encoder(folder: Path, device: torch.device) -> ImageEncoder | None:
     return ImageEncoder.load(encoder).to(device) if encoder.is_dir() else None
 
 
-def _autoencoder(folder: Path, device: torch.device) -> ClipAutoencoder:
+def _autoencoder(folder: Path) -> ClipAutoencoder:
     config = json.loads((folder / CONFIG_NAME).read_text())
     kind = config.get("_class_name") or config.get("kind")
     if kind == KIND:
         return MotionAutoencoder.load(folder)
     if kind == "lapped-transform":
         return FrameByFrame(PatchAutoencoder.load(folder))
-    if kind == "AutoencoderKL":
-        return FrameByFrame(KlAutoencoder(load_frozen(diffusers.AutoencoderKL, folder, device=device)))
-    if kind == "AutoencoderKLWan":
-        return WanAutoencoder(load_frozen(diffusers.AutoencoderKLWan, folder, device=device))
+    if kind in _AUTOENCODERS:
+        return AutoencoderOnDemand(partial(_learned_autoencoder, kind, folder))
     msg = f"autoencoder `{kind}` of base folder `{folder.parent}` is not known"
     raise IntegrityProblem(msg)
+
+
+def _learned_autoencoder(kind: str, folder: Path, device: torch.device, memory: MemorySet) -> ClipAutoencoder:
+    model = load_frozen(_AUTOENCODERS[kind], folder, device=device)
+    if memory.tiles:
+        model.enable_tiling()
+    if kind == "AutoencoderKLWan":
+        return WanAutoencoder(model)
+    return FrameByFrame(KlAutoencoder(model), at_once=memory.frames_at_once)

@@ -6,7 +6,7 @@ diffusers leaves the attention and motion modules of `UNetMotionModel` out, whic
 from __future__ import annotations
 
 from contextlib import nullcontext
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,17 +24,34 @@ if TYPE_CHECKING:
 def set_checkpointing(modules: Iterable[nn.Module], calls: CurrentCall, *, enabled: bool) -> None:
     """Compute `modules` again in the backward pass instead of keeping their activations, or stop doing so."""
     for module in modules:
-        vars(module).pop("forward", None)
+        own = vars(module).pop("forward", None)
+        before = own.before if isinstance(own, _Checkpointed) else own
+        if before is not None:
+            vars(module)["forward"] = before
         if enabled:
-            vars(module)["forward"] = partial(_checkpointed, module.forward, calls)
+            vars(module)["forward"] = _Checkpointed(module.forward, calls, before)
 
 
-def _checkpointed(forward: Callable[..., object], calls: CurrentCall, *args: Any, **kwargs: Any) -> object:  # noqa: ANN401 - whatever the module takes
-    if not torch.is_grad_enabled():
-        return forward(*args, **kwargs)
-    call = calls.snapshot()
+@dataclass(frozen=True)
+class _Checkpointed:
+    """A module's forward pass under checkpointing.
 
-    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), calls.during(call)
+    Attributes:
+        forward: of the module.
+        calls: the base's.
+        before: what the module had of its own in the place of its class's forward pass (a compiled one), if anything.
+    """
 
-    return checkpoint(forward, *args, use_reentrant=False, context_fn=contexts, **kwargs)
+    forward: Callable[..., object]
+    calls: CurrentCall
+    before: Callable[..., object] | None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> object:  # noqa: ANN401 - whatever the module takes
+        if not torch.is_grad_enabled():
+            return self.forward(*args, **kwargs)
+        call = self.calls.snapshot()
+
+        def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+            return nullcontext(), self.calls.during(call)
+
+        return checkpoint(self.forward, *args, use_reentrant=False, context_fn=contexts, **kwargs)

@@ -33,6 +33,11 @@ class PhotoView:
     def __init__(self, autoencoder: MotionAutoencoder, image_encoder: ImageEncoder | None) -> None:
         self._autoencoder, self._image_encoder = autoencoder, image_encoder
 
+    def to(self, device: torch.device) -> None:
+        """See on `device` from now on."""
+        if self._image_encoder is not None:
+            self._image_encoder.to(device)
+
     @torch.no_grad()
     def beside(self, noisy: Float[Tensor, "b c f h w"]) -> Float[Tensor, "b c2 f h w"]:
         """Every frame with the view of frame 0 behind its own channels."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import Attention
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
@@ -20,10 +21,12 @@ from registry_schema.errors import Incompatible
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import torch
     from torch import Tensor, nn
 
     from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.diffusers_types import AttentionModule, DenoiserModel
+    from engine.bases.memory_set import MemorySet
     from engine.bases.photo_view import PhotoView
     from registry_schema.base_spec import BaseSpec
 
@@ -52,6 +55,12 @@ class UNetMotionBase(DenoiserBase):
         super().__init__(spec, denoiser, autoencoder=autoencoder, condition=condition)
         self._photo_view = photo_view
 
+    def save_memory(self, memory: MemorySet, device: torch.device) -> None:
+        """Compute on `device`, what sees the photo included; see `DenoiserBase.save_memory`."""
+        super().save_memory(memory, device)
+        if self._photo_view is not None:
+            self._photo_view.to(device)
+
     def _denoise(self, noisy: Tensor, timestep: Tensor) -> Tensor:
         seen = noisy if self._photo_view is None else self._photo_view.beside(noisy)
         rows = noisy.shape[0] * noisy.shape[2]
@@ -67,6 +76,12 @@ class UNetMotionBase(DenoiserBase):
 
     def _find_sites(self) -> tuple[AttentionSite, ...]:
         return unet_sites(self.denoiser)
+
+    def _repeated_blocks(self) -> Iterable[nn.Module]:
+        # transformer blocks of both kinds, spatial and motion, are of one class
+        return [
+            module for module in self.denoiser.modules() if isinstance(module, BasicTransformerBlock | ResnetBlock2D)
+        ]
 
     def _checkpointed_modules(self) -> Iterable[nn.Module]:
         kinds = (ResnetBlock2D, Transformer2DModel, AnimateDiffTransformer3D)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.bases.attention_site import AttentionSite, ResidualStream
+from engine.bases.attention_site import AttentionSite
 from engine.bases.denoiser_base import DenoiserBase
+from engine.bases.residual_stream import ResidualStream
 from engine.bases.wan_attention import WanAttentionLayer
 from registry_schema.errors import Incompatible
 
@@ -42,6 +43,9 @@ class WanBase(DenoiserBase):
 
     def _find_sites(self) -> tuple[AttentionSite, ...]:
         return wan_sites(self.denoiser)
+
+    def _repeated_blocks(self) -> Iterable[nn.Module]:
+        return list(self.denoiser.blocks)
 
     def _checkpointed_modules(self) -> Iterable[nn.Module]:
         return list(self.denoiser.blocks)

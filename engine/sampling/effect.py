@@ -62,7 +62,11 @@ class EffectMeter:
         if step.index == self._middle:
             self._seen = step
 
-    @torch.no_grad()
+    @property
+    def seen(self) -> Step | None:
+        """The run's middle step; None before it was reached."""
+        return self._seen
+
     def measure(self, base: Base, composition: Composition, *, schedule: Schedule) -> tuple[AdapterEffect, ...]:
         """The effect of each adapter of the run; nothing if the run did not come to its middle.
 
@@ -71,21 +75,25 @@ class EffectMeter:
             composition: the run's.
             schedule: the run's.
         """
-        step = self._seen
-        if step is None:
-            return ()
-        shown = base.decode(_beginning_with_the_photo(step.clean, step))
-        effects = []
-        for index, (_, weight) in enumerate(composition.entries):
-            without = shown if weight == 0 else _shown_without(base, composition.without(index), schedule, step)
-            effects.append(AdapterEffect(index, changed_share(shown - without)))
-        return tuple(effects)
+        return () if self._seen is None else measured(base, composition, self._seen, schedule=schedule)
+
+
+@torch.no_grad()
+def measured(base: Base, composition: Composition, step: Step, *, schedule: Schedule) -> tuple[AdapterEffect, ...]:
+    """The effect of each adapter at one step of a run; see `EffectMeter.measure`."""
+    shown = base.decode(_beginning_with_the_photo(step.clean, step))
+    effects = []
+    for index, (_, weight) in enumerate(composition.entries):
+        without = shown if weight == 0 else _shown_without(base, composition.without(index), schedule, step)
+        effects.append(AdapterEffect(index, changed_share(shown - without)))
+    return tuple(effects)
 
 
 def _shown_without(base: Base, without: Composition, schedule: Schedule, step: Step) -> Tensor:
     """Pixels b 3 f h w of what the base thinks at `step` with fewer adapters."""
     timestep = torch.full((step.noisy.shape[0],), step.timestep, device=step.noisy.device)
-    with attached(base, without):
+    # one pass with fewer adapters is not worth compiled code of its own
+    with base.uncompiled(), attached(base, without):
         output = base.predict(step.noisy, timestep)
     return base.decode(_beginning_with_the_photo(schedule.to_clean(output, step.noisy, timestep), step))
 

@@ -58,6 +58,7 @@ class TrainOutcome:
         seconds: trained, earlier stretches included.
         final_loss: of the last step that counted.
         precision: what the base computed in.
+        memory: the set that saved memory; None where nothing had to.
     """
 
     adapter: MivaAdapter
@@ -68,6 +69,7 @@ class TrainOutcome:
     seconds: float
     final_loss: float | None
     precision: str
+    memory: str | None = None
 
 
 def write_draft(
@@ -117,6 +119,7 @@ def training_report(outcome: TrainOutcome) -> dict[str, Any]:
         "final_loss": outcome.final_loss,
         "weights": "average" if outcome.recipe.optimiser.ema_decay else "last",
         "precision": outcome.precision,
+        "memory": outcome.memory,
         "dataset": outcome.dataset.digest,
         "clips": [
             {"file": clip.path.name, "digest": clip.facts.digest, "windows": len(clip.windows)}

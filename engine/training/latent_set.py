@@ -46,12 +46,13 @@ class LatentSet:
         return self.dataset.digest
 
     def encode(self, progress: Progress) -> None:
-        """Makes what the cache does not hold."""
+        """Makes what the cache does not hold; afterwards the autoencoder is not in memory."""
         clips = self.dataset.clips
         with progress.phase("encoding clips", len(clips)) as phase:
             for clip in clips:
                 self._encode(clip)
                 phase.advance()
+        self.base.release_autoencoder()
 
     def batch(self, seed: int, samples: range) -> Float[Tensor, "b c f h w"]:
         """The clean latents of these samples of a run, counted from its first one."""
@@ -64,6 +65,7 @@ class LatentSet:
         origin = self._origin(clip, clip.windows[choice.window], flipped=choice.flipped)
         if (found := self.cache.read(origin)) is None:
             self._encode(clip)
+            self.base.release_autoencoder()
             found = self.cache.read(origin)
         if found is None:
             raise IntegrityProblem(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.adapters.miva import MivaAdapter
+from engine.bases.memory_set import WHOLE
 from engine.training.adapter_plan import plan_adapter
 from engine.training.clip_dataset import open_clips
 from engine.training.draft import TrainOutcome
@@ -60,6 +61,7 @@ def run_training(
         seconds=trainer.counters.seconds,
         final_loss=trainer.counters.last_loss,
         precision=str(base.dtype).removeprefix("torch."),
+        memory=None if base.memory == WHOLE else base.memory.name,
     )
 
 

@@ -11,6 +11,7 @@ import torch
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
+from engine.bases.memory_saving import lasting_widened_weights
 from engine.training.attention_kernel import trainable_attention
 from engine.training.draws import fractions_of, noise_of
 from engine.training.events import CheckpointFailed, CheckpointSaved, Resumed, StepDone, StepSkipped, TrainEvent
@@ -136,7 +137,8 @@ class Trainer:
             self._restore(state)
             yield Resumed(state.step)
         keep_bytes = state.log_bytes if state is not None else 0
-        self._base.set_checkpointing(enabled=self._recipe.run.gradient_checkpointing)
+        recompute = self._recipe.run.gradient_checkpointing or self._base.memory.recompute
+        self._base.set_checkpointing(enabled=recompute)
         composition = Composition(((self._adapter, 1.0),))
         try:
             with RunLog(self._log_path, keep_bytes=keep_bytes) as log, attached(self._base, composition):
@@ -167,7 +169,8 @@ class Trainer:
         rate = learning_rate(counters.step, choice)
         set_learning_rate(self._optimiser, rate)
         self._optimiser.zero_grad(set_to_none=True)
-        with trainable_attention(self._base.device, self._base.dtype):
+        base = self._base
+        with trainable_attention(base.device, base.dtype), lasting_widened_weights(base.memory):
             loss = self._backward(counters.step)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters.values(), choice.gradient_clip))
         finite = math.isfinite(loss) and math.isfinite(norm)
@@ -247,7 +250,7 @@ class Trainer:
             "recipe": self._recipe.resume_digest,
             "clips": self._examples.digest,
             "base": str(self._base.spec.weights),
-            "precision": str(self._base.dtype),
+            "precision": f"{self._base.dtype}{' from 8 bits' if self._base.memory.eight_bit else ''}",
         }
 
     @torch.no_grad()

@@ -5,10 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mivactl.cli.composition_options import (
+    DEVICES,
+    VRAM,
     BlendOption,
+    CompileOption,
+    DeviceOption,
     FitOption,
     FpsOption,
     FramesOption,
+    FromLatentsOption,
     LoopOption,
     MatchOption,
     PresetOption,
@@ -18,6 +23,7 @@ from mivactl.cli.composition_options import (
     StartNoiseOption,
     StepsOption,
     UseOption,
+    VramOption,
     YesOption,
     one_of,
     references,
@@ -65,6 +71,10 @@ def animate(  # noqa: PLR0913 - one parameter for each option
     fit: FitOption = "crop",
     fps: FpsOption = None,
     loop: LoopOption = "none",
+    device: DeviceOption = "auto",
+    vram: VramOption = "auto",
+    compiled: CompileOption = False,
+    from_latents: FromLatentsOption = None,
 ) -> None:
     """Make photos move.
 
@@ -75,7 +85,8 @@ def animate(  # noqa: PLR0913 - one parameter for each option
     way, are not rendered again, and one that fails does not stop the others: the
     failures are listed at the end, and the exit code is 1.
 
-    Ctrl-C keeps what there is as `*.partial.mp4`.
+    Ctrl-C keeps what there is as `*.partial.mp4`. When only decoding or writing
+    failed, the error names the command that goes on from there.
     """
     from mivactl.operations.animate import AnimateOptions, animate_photos, plan_animation
     from mivactl.operations.composition import Wanted
@@ -95,8 +106,13 @@ def animate(  # noqa: PLR0913 - one parameter for each option
             size=size,
             fit=one_of("--fit", fit, ("crop", "pad", "stretch")),
             loop=one_of("--loop", loop, ("none", "pingpong")),
+            device=one_of("--device", device, DEVICES),
         ),
         force=force,
+        vram=one_of("--vram", vram, VRAM),
+        compiled=compiled,
+        from_latents=from_latents,
+        command=run.command_line,
     )
     if plan:
         _show_plan(run, plan_animation(options, run.session))

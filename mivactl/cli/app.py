@@ -129,7 +129,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     flags = flags_among(arguments)
     try:
         result = typer.main.get_command(build_app()).main(
-            args=list(arguments), prog_name="mivactl", standalone_mode=False
+            args=list(arguments), prog_name="mivactl", standalone_mode=False, obj=tuple(arguments)
         )
     except SystemExit as stopped:
         # Out of standalone mode Typer ends the process for one reason: the reader of stdout has gone.
@@ -200,6 +200,6 @@ def _root(
 ) -> None:
     """Animate photos with motion adapters; train, install, publish and verify them."""
     del version
-    context.obj = Flags(json=json, quiet=quiet, offline=offline, debug=debug)
+    context.obj = Flags(json=json, quiet=quiet, offline=offline, debug=debug, arguments=context.obj or ())
     if context.invoked_subcommand is None:
         typer.echo(_SHORT_HELP, nl=False)

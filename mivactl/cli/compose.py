@@ -8,6 +8,7 @@ import typer
 from mivactl.cli.animate import run_choices
 from mivactl.cli.composition_options import (
     BlendOption,
+    CompileOption,
     FramesOption,
     SeedOption,
     StepsOption,
@@ -46,6 +47,7 @@ def compose(  # noqa: PLR0913 - one parameter for each option
     seed: SeedOption = None,
     steps: StepsOption = None,
     frames: FramesOption = None,
+    compiled: CompileOption = False,
 ) -> None:
     """Keep adapters and weights as a preset, and see where they conflict.
 
@@ -65,6 +67,7 @@ def compose(  # noqa: PLR0913 - one parameter for each option
         photo=photo,
         choices=run_choices(seed=seed, steps=steps, frames=frames),
         force=force,
+        compiled=compiled,
     )
     done = compose_adapters(options, run.session, progress=run.progress)
     if done.note:

@@ -101,6 +101,46 @@ MatchOption = Annotated[
     ),
 ]
 
+_MACHINE = "What it runs on"
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|cuda|mps",
+        help="What computes; the fastest of this machine if left out.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+VramOption = Annotated[
+    str,
+    typer.Option(
+        "--vram",
+        metavar="4|6|8|12|auto",
+        help="Do with so many GiB of a graphics card; with what is free on it if left out. "
+        "From 4 to 12: less of the model stays on the card.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+CompileOption = Annotated[
+    bool,
+    typer.Option(
+        "--compile",
+        help="Compile the base's blocks: the first step takes minutes on a large base, all others are faster.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+FromLatentsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-latents",
+        metavar="FILE",
+        help="Decode what an earlier run of the same command sampled and could not finish.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+DEVICES = ("auto", "cpu", "cuda", "mps")
+VRAM = ("auto", "4", "6", "8", "12")
+
 
 def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
     """`value`, if it is one of `allowed`.

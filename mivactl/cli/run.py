@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flags:
-    """The switches that every command takes."""
+    """The switches that every command takes, and the arguments they stood among."""
 
     json: bool = False
     quiet: bool = False
     offline: bool = False
     debug: bool = False
+    arguments: tuple[str, ...] = ()
 
     def joined(self, other: Flags) -> Flags:
         """On where either is on: the switches may stand before and after the command's name."""
@@ -34,6 +36,7 @@ class Flags:
             quiet=self.quiet or other.quiet,
             offline=self.offline or other.offline,
             debug=self.debug or other.debug,
+            arguments=self.arguments or other.arguments,
         )
 
 
@@ -44,6 +47,11 @@ class Run:
         self.command = command
         self.flags = flags
         self.console = console
+
+    @property
+    def command_line(self) -> str:
+        """The command as it was typed, for a shell."""
+        return shlex.join(["mivactl", *self.flags.arguments])
 
     @cached_property
     def settings(self) -> Settings:

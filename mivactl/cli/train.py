@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mivactl.cli.composition_options import VRAM, CompileOption, VramOption, one_of
 from mivactl.cli.options import BaseOption
 from mivactl.cli.run import Run
 
@@ -33,6 +34,8 @@ def train(  # noqa: PLR0913 - one parameter for each option
         str, typer.Option("--footage", metavar="TEXT", help="Whose clips these are; it is published.")
     ] = "not stated",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    vram: VramOption = "auto",
+    compiled: CompileOption = False,
 ) -> None:
     """Train an adapter from about ten clips of one motion.
 
@@ -54,6 +57,8 @@ def train(  # noqa: PLR0913 - one parameter for each option
         steps=steps,
         footage=footage,
         resume=resume,
+        vram=one_of("--vram", vram, VRAM),
+        compiled=compiled,
     )
     done = train_adapter(options, run.session, progress=run.progress)
 

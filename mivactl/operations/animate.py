@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mivactl import version
 from mivactl.engine_bridge import (
@@ -21,7 +21,7 @@ from mivactl.operations.clip_outputs import check_outputs, is_finished
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
 from mivactl.operations.photo_jobs import photo_jobs
 from mivactl.operations.timings import estimate, remember
-from registry_schema.errors import Interrupted, MivaError
+from registry_schema.errors import Interrupted, MivaError, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from mivactl.session import Session
     from registry_schema.receipt import RunSettings
 
+LATENTS_FOLDER: Final = "latents"
+"""Below the home folder: what was sampled and is not written yet."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AnimateOptions:
@@ -45,6 +48,10 @@ class AnimateOptions:
         wanted: adapters.
         choices: seed, steps, size and so on.
         force: replace files that mivactl did not write, and render again what is finished.
+        vram: GiB of the card to do with, or `auto`.
+        compiled: compile the base; see `StudioRequest`.
+        from_latents: what an earlier run of the same photo sampled, to be decoded.
+        command: the command line that asks, to be shown again when decoding fails.
     """
 
     photos: tuple[str, ...]
@@ -52,6 +59,10 @@ class AnimateOptions:
     outputs: tuple[str, ...] = ()
     choices: RunChoices = field(default_factory=RunChoices)
     force: bool = False
+    vram: str = "auto"
+    compiled: bool = False
+    from_latents: Path | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +139,12 @@ def prepare(options: AnimateOptions, session: Session) -> Prepared:
     specs = [build.manifest.adapter for build in composed.chosen.builds]
     settings = settle(options.choices, base, specs)
     names = [build.manifest.name.name for build in composed.chosen.builds]
-    return Prepared(composed, settings, photo_jobs(options.photos, options.outputs, adapters=names))
+    jobs = photo_jobs(options.photos, options.outputs, adapters=names)
+    if options.from_latents is not None and len(jobs) > 1:
+        raise UsageProblem(
+            f"`--from-latents` is for one photo, these are {len(jobs)}", hint="give the photo that was sampled"
+        )
+    return Prepared(composed, settings, jobs)
 
 
 def plan_animation(options: AnimateOptions, session: Session) -> AnimationPlan:
@@ -181,8 +197,7 @@ def animate_photos(
         # A photo that is none is told at once, before anything is loaded.
         frame_size(prepared.jobs[0].photo, prepared.settings, whole=prepared.moves_everything)
     uses = install_composed(prepared.composed, session, yes=options.wanted.yes, progress=progress)
-    batch = _Batch(prepared, uses, session, progress)
-    outcome = batch.run(force=options.force, done=done)
+    outcome = _Batch(options, prepared, uses, session=session, progress=progress).run(done)
     if len(prepared.jobs) == 1 and outcome.failed:
         raise outcome.failed[0].error
     return replace(outcome, base=chosen.base.spec.name, reason=chosen.reason)
@@ -199,7 +214,16 @@ def _planned(job: PhotoJob, prepared: Prepared) -> PlannedPhoto:
 class _Batch:
     """The photos of one call; base and adapters are loaded when the first photo needs them."""
 
-    def __init__(self, prepared: Prepared, uses: tuple[AdapterUse, ...], session: Session, progress: Progress) -> None:
+    def __init__(
+        self,
+        options: AnimateOptions,
+        prepared: Prepared,
+        uses: tuple[AdapterUse, ...],
+        *,
+        session: Session,
+        progress: Progress,
+    ) -> None:
+        self._options = options
         self._prepared = prepared
         self._uses = uses
         self._session = session
@@ -207,7 +231,7 @@ class _Batch:
         self._studio: Studio | None = None
         self._load_seconds = 0.0
 
-    def run(self, *, force: bool, done: Callable[[AnimateResult], None]) -> Animation:
+    def run(self, done: Callable[[AnimateResult], None]) -> Animation:
         """All jobs, in their order."""
         made: list[AnimateResult] = []
         kept: list[PhotoJob] = []
@@ -216,7 +240,7 @@ class _Batch:
         for number, job in enumerate(jobs, start=1):
             if len(jobs) > 1:
                 self._progress.note(f"{number} of {len(jobs)}: {job.photo}")
-                if not force and is_finished(job, self._uses, self._prepared):
+                if not self._options.force and is_finished(job, self._uses, self._prepared):
                     kept.append(job)
                     continue
             studio = self._loaded()
@@ -235,6 +259,9 @@ class _Batch:
             settings=self._prepared.settings,
             outputs=job.outputs,
             tools={"mivactl": version()},
+            latents=self._session.settings.home / LATENTS_FOLDER,
+            from_latents=self._options.from_latents,
+            command=self._options.command if len(self._prepared.jobs) == 1 else "",
         )
         result = animate(studio, request, self._progress)
         remember(
@@ -255,6 +282,9 @@ class _Batch:
                 verdicts=self._session.store.layout.verdicts,
                 device=self._prepared.settings.device,
                 dtype=self._prepared.settings.dtype,
+                memory=self._options.vram,
+                compiled=self._options.compiled,
+                clip=self._prepared.settings.clip,
             )
             self._studio = load_studio(request, self._progress)
             self._load_seconds = time.monotonic() - started

@@ -47,6 +47,7 @@ class ComposeOptions:
         photo: to show the composition on, as a grid of clips beside the preset.
         choices: for the grid.
         force: replace files that are there.
+        compiled: compile the base for the grid.
     """
 
     wanted: Wanted
@@ -54,6 +55,7 @@ class ComposeOptions:
     photo: Path | None = None
     choices: RunChoices = field(default_factory=RunChoices)
     force: bool = False
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,13 @@ def _compare(composed: Composed, options: ComposeOptions, session: Session, prog
     chosen = composed.chosen
     settings = settle(options.choices, chosen.base.spec, [build.manifest.adapter for build in chosen.builds])
     uses = install_composed(composed, session, yes=options.wanted.yes, progress=progress)
-    studio = load_studio(
-        StudioRequest(base=chosen.base.folder, adapters=uses, verdicts=session.store.layout.verdicts), progress
+    loaded = StudioRequest(
+        base=chosen.base.folder,
+        adapters=uses,
+        verdicts=session.store.layout.verdicts,
+        compiled=options.compiled and options.photo is not None,
     )
+    studio = load_studio(loaded, progress)
     request = CompareRequest(
         settings=settings,
         photo=options.photo,

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Literal
 
 from mivactl.disk import disk_errors
-from mivactl.engine_bridge import SilentProgress, compare_clips, draw_sample_picture, write_small_copy
+from mivactl.engine_bridge import SilentProgress, compare_clips, write_sample_picture, write_small_copy
 from mivactl.operations.animate import AnimateOptions, animate_photos
 from mivactl.operations.clip_outputs import check_outputs
 from mivactl.operations.composition import Wanted
@@ -87,7 +87,7 @@ def _draw(picture: Path, *, force: bool) -> None:
     """Draw into a fresh file, then put it in place; a picture that is there must be the same one."""
     fresh = picture.with_name(f".{picture.name}")
     try:
-        draw_sample_picture(fresh)
+        write_sample_picture(fresh)
         if picture.exists() and not force and picture.read_bytes() != fresh.read_bytes():
             hint = "pass `-o` with another folder, or `--force` to replace it"
             raise Busy(f"`{picture}` is there already, and is another picture", hint=hint)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mivactl.engine_bridge import SilentProgress
+from mivactl.engine_bridge import SilentProgress, load_into_pipeline, pipeline_architecture
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
 from mivactl.operations.draft import WEIGHTS, read_draft
 from mivactl.operations.sealed_base import publications
-from mivactl.pipeline_bridge import load_into_pipeline, pipeline_architecture
 from registry_schema.errors import Incompatible
 from registry_schema.ref import AdapterRef
 

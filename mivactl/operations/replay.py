@@ -217,6 +217,8 @@ def _open_studio(
         verdicts=session.store.layout.verdicts,
         device="auto",
         dtype=receipt.settings.dtype,
+        memory=receipt.settings.memory or "auto",
+        clip=receipt.settings.clip,
     )
     return load_studio(request, progress)
 

@@ -36,6 +36,8 @@ class TrainOptions:
         steps: over the recipe's.
         footage: in words, whose clips these are.
         resume: go on with the run in `output`.
+        vram: GiB of a graphics card to do with, or `auto`.
+        compiled: compile the base.
     """
 
     clips: Path
@@ -48,6 +50,8 @@ class TrainOptions:
     steps: int | None = None
     footage: str = NOT_STATED
     resume: bool = False
+    vram: str = "auto"
+    compiled: bool = False
 
 
 def train_adapter(options: TrainOptions, session: Session, *, progress: Progress | None = None) -> TrainResult:
@@ -75,6 +79,8 @@ def train_adapter(options: TrainOptions, session: Session, *, progress: Progress
         output=options.output,
         footage=options.footage,
         resume=options.resume,
+        memory=options.vram,
+        compiled=options.compiled,
     )
     with disk_errors(options.output):
         return train(request, progress or SilentProgress())

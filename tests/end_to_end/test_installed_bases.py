@@ -89,7 +89,7 @@ def test_an_adapter_is_trained_on_it(shell: Shell, template: Path, base: str):
     if not (template / "clips").exists():
         write_clips(template / "clips", count=2)
     sets = ("adapter.ranks.cross_frame_attention=4", "adapter.ranks.implicit_prompt=4", "clips.windows=1")
-    options = [word for entry in sets for word in ("--set", entry)]
+    options = [*(word for entry in sets for word in ("--set", entry)), "--vram", "6"]
     out = f"new-{base}"
     code, _, err = shell("train", "clips", "--base", base, "--name", "my/new", "-o", out, "--steps", "2", *options)
     assert code == 0, err

@@ -92,15 +92,16 @@ def _spec(name: str, unet: Path) -> dict[str, Any]:
 
 def adapter_spec(base: BaseSpec, *, motion: str, region: str = "subject") -> AdapterSpec:
     """All three parts, in small."""
+    along_time = base.family == "unet_motion"
     return AdapterSpec(
         base=base.base_identity,
         masked=False,
         motion=motion,
         region=region,
-        ranks=Ranks(cross_frame_attention=4, implicit_prompt=4, temporal_lora=4),
+        ranks=Ranks(cross_frame_attention=4, implicit_prompt=4, temporal_lora=4 if along_time else None),
         cross_frame_attention=CrossFrameAttentionSpec(),
         implicit_prompt=ImplicitPromptSpec(words=motion),
-        temporal_lora=TemporalLoraSpec(),
+        temporal_lora=TemporalLoraSpec() if along_time else None,
         clip=base.clip,
         noise_schedule=base.noise_schedule,
         sampling=SamplingHints(start_noise=base.sampling.start_noise),
@@ -179,8 +180,12 @@ class TinyWorld:
         (self.home / "config.toml").write_text('base = "tiny"\n')
 
     def environment(self, **more: str) -> dict[str, str]:
+        return {**self.environment_of(self.home), **more}
+
+    @staticmethod
+    def environment_of(home: Path) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MIVACTL_")}
-        return {**kept, "MIVACTL_HOME": str(self.home), "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", **more}
+        return {**kept, "MIVACTL_HOME": str(home), "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
 
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "mivactl", *map(str, arguments)]

@@ -65,3 +65,8 @@ def test_an_encoder_comes_back_from_its_folder(encoder, tmp_path):
     encoder.half().float().save(tmp_path / "image_encoder")
     photo = torch.zeros(1, 3, 32, 48)
     assert torch.equal(ImageEncoder.load(tmp_path / "image_encoder").see(photo), encoder.see(photo))
+
+
+def test_what_sees_the_photo_goes_where_a_base_computes(encoder):
+    PhotoView(CODER, encoder).to(torch.device("meta"))
+    assert {tensor.device.type for tensor in encoder.parameters()} == {"meta"}

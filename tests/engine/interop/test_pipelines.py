@@ -14,6 +14,7 @@ from engine.interop.pipeline_host import pipeline_denoiser, stock_architecture
 from engine.interop.pipeline_photo import photo_start
 from registry_schema.errors import Incompatible, NotFound, UsageProblem
 from tests.end_to_end.tiny_world import write_photo
+from tests.engine.adapters.test_sequential import sequential
 from tests.engine.interop.tiny_pipelines import animatediff_pipeline, run, wan_pipeline
 from tests.engine.tiny_adapters import adapter_spec, all_parts, lively
 
@@ -45,6 +46,28 @@ def saved(base, folder, *, seed: int, spec=None):
     path = folder / f"adapter-{seed}.safetensors"
     save_adapter(adapter, path, {})
     return path, adapter
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.*")
+@pytest.mark.parametrize("make_spec", [lambda _: None, sequential], ids=["parallel", "sequential"])
+def test_adapters_come_onto_a_pipeline_that_was_compiled_before(tmp_path, make_spec):
+    def story(*, compiled: bool) -> list[torch.Tensor]:
+        pipe, base = wan_pipeline(tmp_path)
+        path, adapter = saved(base, tmp_path, seed=1, spec=make_spec(base))
+        if compiled:
+            pipe.transformer.compile_repeated_blocks(backend="eager")
+        clips = [run(pipe)]
+        load_into_pipeline(pipe, path, adapter.spec, name="waves", weight=0.7)
+        clips.append(run(pipe))
+        weigh_in_pipeline(pipe, {"waves": 0.2})
+        clips.append(run(pipe))
+        unload_from_pipeline(pipe)
+        return [*clips, run(pipe)]
+
+    alone, strong, weak, again = story(compiled=False)
+    assert not torch.allclose(strong, alone, atol=1e-2)
+    for found, eager in zip(story(compiled=True), (alone, strong, weak, again), strict=True):
+        torch.testing.assert_close(found, eager)
 
 
 @PIPELINES

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from engine.bases.catalog import load_base
 from engine.progress import SilentProgress
 from engine.recipe import ClipChoice
 from engine.training.clip_dataset import open_clips
 from engine.training.draws import WindowChoice
 from engine.training.latent_cache import LatentCache
 from engine.training.latent_set import LatentSet
+from tests.engine.bases.test_catalog import write_base
 from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.training.drawn_clips import write_clips
 
@@ -26,6 +28,9 @@ class CountingBase:
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         self.encoded += 1
         return self._base.encode(pixels)
+
+    def release_autoencoder(self) -> None:
+        self._base.release_autoencoder()
 
 
 @pytest.fixture
@@ -47,6 +52,20 @@ def test_each_window_is_encoded_once(tmp_path, folder):
     examples.batch(0, range(20))
     latent_set(base, folder, tmp_path / "cache", windows=3).encode(SilentProgress())
     assert base.encoded == 6
+
+
+def test_the_autoencoder_is_not_in_memory_while_latents_are_drawn(tmp_path, folder):
+    stored = write_base(tmp_path / "base", tiny_unet_base())
+    base = load_base(stored, device=torch.device("cpu"), dtype=torch.float32)
+    examples = latent_set(base, folder, tmp_path / "cache")
+    assert not base.autoencoder.is_loaded
+    examples.encode(SilentProgress())
+    before = examples.batch(0, range(4))
+    assert not base.autoencoder.is_loaded
+    for path in (tmp_path / "cache").rglob("*.safetensors"):
+        path.unlink()
+    assert torch.equal(examples.batch(0, range(4)), before)
+    assert not base.autoencoder.is_loaded
 
 
 def test_a_torn_file_is_made_again_and_the_same(tmp_path, folder):
