@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from engine.pretraining.scenes.scene import GeneratedClip
 
 LONG = 24
-"""Frames of a clip of which several windows are taken; the others have `FRAMES`, one window."""
-MOVING_CLIPS = 12
-MOVING_FOR_ONE_STILL = 3
+"""Frames of a clip of which several windows are taken; those of a camera have `FRAMES`, one window."""
+MOVING_CLIPS, STILL_CLIPS = 9, 7
 PICTURES, PATHS = 20, 5
 """Source: MIVA, appendix D.2."""
 FIRST_SEED, FIRST_STILL_SEED = 500_001, 550_001
@@ -48,17 +47,17 @@ MOVABLE = tuple(name for name in ELEMENTS if name not in EVERYWHERE)
 def moving_clip(motion: str, index: int) -> GeneratedClip:
     """Clip number `index` of a thing that moves, `LONG` frames.
 
-    Every other clip also holds something that could move and does not.
+    Each also holds something that could move and does not, or two of them.
     """
-    others = _things(FIRST_SEED + index, index % 2, without=motion)
+    others = _things(FIRST_SEED + index, 1 + index % 2, without=motion)
     clips = (draw_clip(seed, motion, CANVAS, frames=LONG, fps=FPS, others=others) for seed in _seeds(FIRST_SEED, index))
     return next(clip for clip in clips if _changes(clip) and float(clip.mask[0].mean()) > 0)
 
 
 def still_clip(motion: str, index: int) -> GeneratedClip:
-    """Clip number `index` without the thing that moves in `motion`: up to two others, and all stand still."""
+    """Clip number `index` without the thing that moves in `motion`: one to three others, and all stand still."""
     seed = FIRST_STILL_SEED + 2 * index
-    return draw_clip(seed, STILL, CANVAS, frames=FRAMES, fps=FPS, others=_things(seed, index % 3, without=motion))
+    return draw_clip(seed, STILL, CANVAS, frames=LONG, fps=FPS, others=_things(seed, 1 + index % 3, without=motion))
 
 
 def filmed_clips(motion: str, index: int) -> tuple[GeneratedClip, ...]:
@@ -91,7 +90,7 @@ def drawn_clips(motion: str, count: int) -> Iterator[tuple[str, GeneratedClip]]:
         else:
             yield f"{motion}-{index:02d}.apng", moving_clip(motion, index)
     if motion not in (*CAMERAS, *EVERYWHERE):
-        for index in range(count // MOVING_FOR_ONE_STILL):
+        for index in range(round(count * STILL_CLIPS / MOVING_CLIPS)):
             yield f"still-{index}.apng", still_clip(motion, index)
 
 
@@ -124,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("motion", choices=[*ELEMENTS, *KEPT, *CAMERAS])
     parser.add_argument("-o", "--to", type=Path, required=True, help="folder of the clips")
-    parser.add_argument("--count", type=int, help="clips with the moving thing (12), or pictures for a camera (20)")
+    parser.add_argument("--count", type=int, help="clips with the moving thing (9), or pictures for a camera (20)")
     options = parser.parse_args()
     write_clips(options.motion, options.to, count=options.count)
 
