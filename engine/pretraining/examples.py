@@ -66,7 +66,7 @@ def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Ex
     """A random clip and the condition that names what moves in it.
 
     One in six shows two motions at once; most also hold things that could move but do not; half are mirrored; one in
-    twenty shows the white mask of what moves in place of the picture; one in fourteen names a motion of something that
+    twenty shows the white mask of what moves in place of the picture; one in six names a motion of something that
     is not there, and stands still.
 
     Args:
@@ -79,7 +79,7 @@ def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Ex
     seconds = seconds_of(FRAMES, FPS)[list(shown)]
     rest = tuple(other for other in others if other != motion)
     named: tuple[str, ...] = (motion,)
-    if motion in ELEMENTS and motion != "raining" and draws.chance(1 / 14):
+    if motion in ELEMENTS and motion != "raining" and draws.chance(1 / 6):
         clip = draw_scene(draws, CANVAS, rest).clip((), seconds)
     elif motion in ELEMENTS and draws.chance(1 / 6):
         named = tuple(dict.fromkeys((motion, draws.choice(tuple(ELEMENTS)))))

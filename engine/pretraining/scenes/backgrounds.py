@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from engine.pretraining.scenes.draws import Draws
 
 
+CLUTTERED = 0.5
+
+
 @dataclass(frozen=True)
 class Background:
     """A picture and where its sky is (1 inside, 0 outside); every picture has an upper part that may serve as one.
@@ -127,13 +130,60 @@ def soft_field(draws: Draws, canvas: Canvas) -> Background:
     return Background(colours.clamp(0, 1), upper_part(draws, canvas))
 
 
+def _nested(draws: Draws, canvas: Canvas) -> list[Float[Tensor, "h w"]]:
+    """Signed distances to shapes within a shape, as a cup in its saucer or a flower: round, angular or with petals."""
+    cx, cy = draws.uniform(0, canvas.aspect), draws.uniform(0.1, 1.0)
+    x, y = canvas.x - cx, (canvas.y - cy) / draws.uniform(0.4, 1.2)
+    petals, depth, turn = draws.integer(5, 24), draws.uniform(0.05, 0.35), draws.uniform(0, math.pi)
+    radius, angle = torch.hypot(x, y), torch.atan2(y, x)
+    kind = draws.integer(0, 2)
+    if kind == 1:
+        radius = torch.maximum(x.abs(), y.abs())
+    size, shapes = draws.uniform(0.08, 0.5), []
+    for ring in range(draws.integer(2, 7)):
+        wave = 1 + depth * torch.cos(petals * (angle + turn + ring)) if kind == 2 else 1.0
+        shapes.append(radius - size * wave)
+        size *= draws.uniform(0.55, 0.92)
+    return shapes
+
+
+def _tower(draws: Draws, canvas: Canvas) -> list[Float[Tensor, "h w"]]:
+    """Signed distances to boxes on each other, ever narrower or not: a building, a mast, a rocket, a vase."""
+    cx, bottom, half = draws.uniform(0, canvas.aspect), draws.uniform(0.5, 1.1), draws.uniform(0.01, 0.3)
+    shapes = []
+    for _ in range(draws.integer(1, 8)):
+        height = draws.uniform(0.04, 0.35)
+        middle = bottom - height / 2
+        lean = 1 + draws.uniform(-0.5, 0.5) * (canvas.y - middle) / height
+        shapes.append(torch.maximum((canvas.x - cx).abs() - half * lean, (canvas.y - middle).abs() - height / 2))
+        bottom, half = bottom - height, half * draws.uniform(0.6, 1.15)
+    return shapes
+
+
+def cluttered(draws: Draws, canvas: Canvas, background: Background) -> Background:
+    """With one to four things made of parts standing in it, which are none of those that move."""
+    picture, sky = background.picture, background.sky
+    for _ in range(draws.integer(1, 4)):
+        for distance in draws.choice([_nested, _tower])(draws, canvas):
+            inside = canvas.coverage(distance)[None]
+            fill = textured(draws, canvas) if draws.chance(0.4) else draws.colour()[:, None, None]
+            shade = 1 + draws.uniform(-0.6, 0.6) * (canvas.x / canvas.aspect - 0.5)[None]
+            picture = picture * (1 - inside) + (fill * shade).clamp(0, 1) * inside
+            sky = sky * (1 - inside)
+    return Background(picture, sky, background.clear)
+
+
 def draw_background(draws: Draws, canvas: Canvas) -> Background:
     """One of the kinds above, with random contrast, sharpness, warmth and darkening towards the corners.
+
+    Half of them are cluttered: photographs are full of things with edges, rings and corners that do not move.
 
     The ranges reach as far as photographs do: hard light, and detail down to the pixel.
     """
     kind = draws.choice([landscape, landscape, landscape, collage, collage, interior, soft_field])
     background = kind(draws, canvas)
+    if draws.chance(CLUTTERED):
+        background = cluttered(draws, canvas, background)
     contrast, warmth = draws.uniform(0.75, 1.9), draws.uniform(-0.06, 0.06)
     middle = torch.hypot(canvas.x - canvas.aspect / 2, canvas.y - 0.5)[None]
     smooth = F.avg_pool2d(F.pad(background.picture, (1, 1, 1, 1), mode="replicate"), 3, stride=1)

@@ -76,16 +76,17 @@ def test_a_still_clip_is_still():
 @pytest.mark.parametrize("motion", ["sliding", "turning", "camera-pan-right", "camera-zoom-in", "camera-roll"])
 def test_following_the_flow_finds_the_same_colour_in_the_next_frame(motion):
     """Frame 1 looked up where the flow of frame 0 points is frame 0, much closer than looked up in place."""
-    clip = draw_clip(11, motion, CANVAS)
-    assert clip.flow is not None
     here = F.affine_grid(torch.eye(2, 3)[None], [1, 3, 80, 128], align_corners=False)
-    step = clip.flow[:1].permute(0, 2, 3, 1) / torch.tensor([CANVAS.width / 2, CANVAS.height / 2])
-    followed = F.grid_sample(clip.frames[1:2], here + step, padding_mode="border", align_corners=False)
-    inside = (clip.mask[0, 0] > 0.99)[2:-2, 4:-4]
-    error, unmoved = (
-        (picture - clip.frames[0])[:, 2:-2, 4:-4][:, inside].abs().mean() for picture in (followed[0], clip.frames[1])
-    )
-    assert error < 0.5 * unmoved
+    errors = torch.zeros(2)
+    for seed in range(11, 19):
+        clip = draw_clip(seed, motion, CANVAS, shown=(0, 1))
+        assert clip.flow is not None
+        step = clip.flow[:1].permute(0, 2, 3, 1) / torch.tensor([CANVAS.width / 2, CANVAS.height / 2])
+        followed = F.grid_sample(clip.frames[1:2], here + step, padding_mode="border", align_corners=False)
+        inside = (clip.mask[0, 0] > 0.99)[2:-2, 4:-4]
+        for index, picture in enumerate((followed[0], clip.frames[1])):
+            errors[index] += (picture - clip.frames[0])[:, 2:-2, 4:-4][:, inside].abs().sum()
+    assert errors[0] < 0.5 * errors[1]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_a_zoom_is_geometric_and_never_enlarges_beyond_the_large_picture():
 def test_frame_0_warped_by_the_origin_explains_every_later_frame(motion):
     """Inside the moving region, away from what came into view, over several clips."""
     carried, unmoved = 0.0, 0.0
-    for seed in range(30, 36):
+    for seed in range(30, 42):
         clip = draw_clip(seed, motion, CANVAS)
         followed, within = warped(clip, clip.frames[0])
         known = (warped(clip, clip.mask[0])[0] > 0.9) & (clip.mask > 0.9) & within
