@@ -14,6 +14,7 @@ from engine.bases.base_folder import IMAGE_ENCODER, SPEC_NAME, weight_folders
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.motion_autoencoder import MotionAutoencoder
 from engine.pretraining.examples import CANVAS, CONDITIONS, FPS, FRAMES
+from engine.pretraining.gates import sharpened
 from engine.pretraining.image_encoder import trained_encoder
 from engine.pretraining.network import SCHEDULE, build_denoiser
 from engine.pretraining.training_state import STATE_NAME, averaged
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     import torch
 
 SHARD = "14MB"
-SHARPNESS, DOUBT = 1.5, 5.0
-"""Of gates: what they say before the sigmoid is multiplied by the one, and the other is subtracted."""
 
 
 def export(state: Path, encoder: Path, folder: Path) -> BaseSpec:
@@ -51,20 +50,6 @@ def export(state: Path, encoder: Path, folder: Path) -> BaseSpec:
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return spec
-
-
-def sharpened(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A denoiser's weights with gates of picture channels that open where it is sure, and stay closed elsewhere.
-
-    A wing that could be here or there leaves the gates half open in both places, and sampling then makes colourful
-    noise of it. With its guess instead, a wing is blurred. Gates of motion stay as they are.
-    """
-    first = MotionAutoencoder.channels
-    pictures = slice(first, first + MotionAutoencoder.picture_channels)
-    weight, bias = weights["conv_out.weight"].clone(), weights["conv_out.bias"].clone()
-    weight[pictures] *= SHARPNESS
-    bias[pictures] = bias[pictures] * SHARPNESS - DOUBT
-    return {**weights, "conv_out.weight": weight, "conv_out.bias": bias}
 
 
 def save_conditions(table: torch.Tensor, path: Path) -> None:

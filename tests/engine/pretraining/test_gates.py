@@ -1,11 +1,11 @@
-"""What an export changes in the weights."""
+"""Gates of the picture are packaged otherwise than they were taught."""
 
 from __future__ import annotations
 
 import torch
 
 from engine.bases.motion_autoencoder import MotionAutoencoder
-from engine.pretraining.export import sharpened
+from engine.pretraining.gates import sharpened, taught
 
 PICTURE, OWN = MotionAutoencoder.picture_channels, MotionAutoencoder.channels
 
@@ -33,3 +33,21 @@ def test_nothing_is_changed_in_place():
     weights = {"conv_out.weight": torch.ones(2 * OWN, 4, 3, 3), "conv_out.bias": torch.zeros(2 * OWN)}
     sharpened(weights)
     assert torch.equal(weights["conv_out.bias"], torch.zeros(2 * OWN))
+
+
+def test_training_goes_on_with_the_gates_as_they_were_taught():
+    generator = torch.Generator().manual_seed(0)
+    weights = {
+        "conv_out.weight": torch.randn(2 * OWN, 4, 3, 3, generator=generator),
+        "conv_out.bias": torch.randn(2 * OWN, generator=generator),
+        "conv_in.weight": torch.randn(4, 5, 3, 3, generator=generator),
+    }
+    back = taught(sharpened(weights))
+    assert back.keys() == weights.keys()
+    for name, value in weights.items():
+        torch.testing.assert_close(back[name], value)
+
+
+def test_a_denoiser_without_gates_stays_as_it_is():
+    weights = {"conv_out.weight": torch.ones(OWN, 4, 3, 3), "conv_out.bias": torch.ones(OWN)}
+    assert all(torch.equal(value, weights[name]) for name, value in taught(weights).items())
