@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.bases.guided_motion import pixel_motion
 from engine.bases.patch_autoencoder import BLOCK, PatchAutoencoder
 from engine.video.clip_tensor import to_frames
 from engine.video.motion_estimation import origins_of
@@ -87,8 +88,10 @@ class MotionAutoencoder:
         """
         motion = motion_of_cells(origin)
         motion[:, :, 0] = 0
-        known = torch.cat([pixels[:, :, :1], pixels[:, :, 1:] - _fetched(pixels[:, :, :1], self._origin(motion))], 2)
-        coefficients = self._transformed(known)
+        picture = pixels[:, :, :1]
+        seen = self._pixels(_expanded_picture(_compressed_picture(self._transformed(picture))))
+        moved = _fetched(picture, self._origin(motion, seen))
+        coefficients = self._transformed(torch.cat([picture, pixels[:, :, 1:] - moved], 2))
         first, later = coefficients[:, :, :1], coefficients[:, :, 1:]
         later = torch.where(later.abs() >= RESIDUAL_DEAD_ZONE, _compressed(later), 0.0)
         coefficients = torch.cat([_compressed_picture(first), later], 2)
@@ -99,18 +102,20 @@ class MotionAutoencoder:
         cells = _unfolded(latents)
         coefficients, motion = cells[:, :-2], cells[:, -2:]
         first = self._pixels(_expanded_picture(coefficients[:, :, :1]))
-        moved = _fetched(first, self._origin(motion)) + self._pixels(_expanded(coefficients[:, :, 1:]))
+        moved = _fetched(first, self._origin(motion, first)) + self._pixels(_expanded(coefficients[:, :, 1:]))
         return torch.cat([first, moved], 2)
 
     def origin(self, latents: Float[Tensor, "b c f h8 w8"]) -> Float[Tensor, "b 2 f h w"]:
         """Where each pixel's content lies in frame 0, relative to the pixel; zero in frame 0."""
-        later = self._origin(_unfolded(latents)[:, -2:])
+        cells = _unfolded(latents)
+        first = self._pixels(_expanded_picture(cells[:, :-2, :1]))
+        later = self._origin(cells[:, -2:], first)
         return torch.cat([torch.zeros_like(later[:, :, :1]), later], 2)
 
-    def _origin(self, motion: Float[Tensor, "b 2 f h4 w4"]) -> Float[Tensor, "b 2 f-1 h w"]:
-        flat = _expanded_motion(motion[:, :, 1:]).transpose(1, 2)
-        wide = F.interpolate(flat.flatten(0, 1), scale_factor=BLOCK, mode="bilinear", align_corners=False)
-        return wide.unflatten(0, flat.shape[:2]).transpose(1, 2)
+    def _origin(
+        self, motion: Float[Tensor, "b 2 f h4 w4"], first: Float[Tensor, "b 3 1 h w"]
+    ) -> Float[Tensor, "b 2 f-1 h w"]:
+        return pixel_motion(_expanded_motion(motion[:, :, 1:]), first[:, :, 0])
 
     def _transformed(self, pixels: Tensor) -> Tensor:
         return _each_frame(self._pictures.encode, pixels)
@@ -147,18 +152,7 @@ def _fetched(first: Float[Tensor, "b 3 1 h w"], origin: Float[Tensor, "b 2 f h w
 
 def motion_of_cells(origin: Float[Tensor, "b 2 f h w"]) -> Float[Tensor, "b 2 f h4 w4"]:
     """The motion of each cell as latents have it."""
-    return _compressed_motion(_per_cell(origin))
-
-
-def _per_cell(origin: Float[Tensor, "b 2 f h w"]) -> Float[Tensor, "b 2 f h4 w4"]:
-    """One motion for each cell: the mean, weighted by the square of its length.
-
-    Where a thing's edge crosses a cell, the thing's motion wins: a little ground moving along shows less than a thing
-    that loses its edge.
-    """
-    weight = origin.square().sum(1, keepdim=True) + 1e-6
-    mean = F.avg_pool3d(origin * weight, (1, BLOCK, BLOCK))
-    return mean / F.avg_pool3d(weight, (1, BLOCK, BLOCK))
+    return _compressed_motion(F.avg_pool3d(origin, (1, BLOCK, BLOCK)))
 
 
 def _compressed_motion(motion: Tensor) -> Tensor:
