@@ -42,15 +42,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    here = tmp_path / "here"
-    shutil.copytree(template, here)
-    monkeypatch.setenv("MIVACTL_HOME", str(here / "home"))
-    monkeypatch.chdir(here)
-    return here
-
-
 class Shell:
     """The command line in this process."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,15 +38,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_photo(folder / "photo.png", width=128, height=128)
     write_clips(folder / "clips", count=1)
     return folder
-
-
-@pytest.fixture
-def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    here = tmp_path / "here"
-    shutil.copytree(template, here)
-    monkeypatch.setenv("MIVACTL_HOME", str(here / "home"))
-    monkeypatch.chdir(here)
-    return here
 
 
 def test_a_clip_is_made_and_an_adapter_trained(folder: Path, capsys: pytest.CaptureFixture[str]):

@@ -12,32 +12,12 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from mivactl.cli.app import run
-from tests.end_to_end.tiny_world import TinyWorld, write_adapter_draft, write_photo, write_tiny_base
+from tests.end_to_end.tiny_world import write_tiny_base
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WAVE = ("--use", "my/wave")
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a base and the adapter `my/wave`, made once and copied for each test."""
-    folder = tmp_path_factory.mktemp("world")
-    world = TinyWorld(folder)
-    write_adapter_draft(folder / "draft", world.base_folder, "my/wave")
-    write_photo(folder / "photo.png")
-    world.publish_and_install(folder / "draft", "my/wave")
-    return folder
-
-
-@pytest.fixture
-def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    here = tmp_path / "here"
-    shutil.copytree(template, here)
-    monkeypatch.setenv("MIVACTL_HOME", str(here / "home"))
-    monkeypatch.chdir(here)
-    return here
 
 
 class Refused:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import resource
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,32 +24,13 @@ from mivactl.settings import load_settings
 from registry_schema.errors import ResourceProblem
 from registry_schema.ref import AdapterRef
 from tests.end_to_end.test_refusals import Refused
-from tests.end_to_end.tiny_world import TinyWorld, write_adapter_draft, write_photo
+from tests.end_to_end.tiny_world import TinyWorld, write_photo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 ANIMATE = ("animate", "photo.png", "--use", "my/wave")
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    world = TinyWorld(folder)
-    write_adapter_draft(folder / "draft", world.base_folder, "my/wave")
-    write_photo(folder / "photo.png")
-    world.publish_and_install(folder / "draft", "my/wave")
-    return folder
-
-
-@pytest.fixture
-def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    here = tmp_path / "here"
-    shutil.copytree(template, here)
-    monkeypatch.setenv("MIVACTL_HOME", str(here / "home"))
-    monkeypatch.chdir(here)
-    return here
 
 
 class WhileDecoding(SilentProgress):
