@@ -29,12 +29,18 @@ class StartNoise(Document):
 
 
 class SamplingDefaults(Document):
-    """What a base samples with unless somebody says otherwise; `match_first_frame` is AdaIN after the last step."""
+    """What a base samples with unless somebody says otherwise; `match_first_frame` is AdaIN after the last step.
+
+    Args:
+        noise_scale: deviation of the noise that a clip starts from; below 1 a clip is nearer to what the base expects,
+            and things that it takes rare noise for do not appear (truncation, Brock et al. 2019, arXiv 1809.11096, 3.1).
+    """
 
     sampler: SamplerName
     steps: Annotated[int, Field(ge=1, le=1000)]
     start_noise: StartNoise | None = None
     match_first_frame: bool = True
+    noise_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class SamplingHints(Document):

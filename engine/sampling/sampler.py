@@ -131,7 +131,7 @@ class Sampler:
         settings = self._settings
         level = self._start_level()
         seeds = _seeds(first, seed)
-        noise = _noise(first, settings.frames, seeds)
+        noise = _noise(first, settings.frames, seeds) * self._base.spec.sampling.noise_scale
         latents = start_latents(first, noise, start=settings.start_noise, level=level)
         walk = _Walk(self._base, self.schedule, settings, first, seeds)
         with (progress or SilentProgress()).phase("sampling", settings.steps) as phase:
@@ -187,7 +187,7 @@ class _Walk:
         Source: Song et al. 2023 (arXiv 2303.01469), Algorithm 1, with the estimate of an ordinary denoiser.
         """
         seeds = [mixed_seed(seed, "renoise", index) for seed in self._seeds]
-        return _noise(self._first, self._settings.frames, seeds)
+        return _noise(self._first, self._settings.frames, seeds) * self._base.spec.sampling.noise_scale
 
     def finish(self, latents: Tensor) -> Tensor:
         """What is done once after the last step."""

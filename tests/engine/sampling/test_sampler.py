@@ -103,6 +103,24 @@ def test_every_sampler_holds_frame_zero_and_meets_a_sure_base(tiny_base, sampler
     assert torch.allclose(sure.sample(photo(), seed=4), wanted, atol=1e-4)
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_base_may_start_from_quieter_noise(tiny_base, sampler):
+    loud = tiny_base.spec
+    quiet = loud.model_copy(update={"sampling": loud.sampling.model_copy(update={"noise_scale": 0.5})})
+    asked = {}
+    for spec in (loud, quiet):
+
+        class Listening:
+            def predict(self, noisy, timestep, spec=spec):
+                asked.setdefault(spec.sampling.noise_scale, noisy[:, :, 1:])
+                return torch.zeros_like(noisy)
+
+        Listening.spec = spec
+        still = settings(tiny_base, sampler=sampler, start_noise=None, steps=2)
+        Sampler(Listening(), still).sample(photo(), seed=4)
+    assert torch.equal(asked[0.5], 0.5 * asked[1.0])
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_seed_decides_the_clip(tiny_base, name):
     sampler = Sampler(tiny_base, settings(tiny_base, sampler=name))

@@ -106,6 +106,11 @@ BASE = (
         "sampling.sampler `euler_flow` can not follow a diffusion schedule",
     ),
     Fault(
+        "noise-scale.json",
+        put("sampling", "noise_scale", value=1.5),
+        "sampling.noise_scale `1.5` is too large, expected at most 1",
+    ),
+    Fault(
         "learning-rate.json",
         put("training", "learning_rate", value=0),
         "training.learning_rate `0` is too small, expected more than 0",
