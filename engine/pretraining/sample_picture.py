@@ -99,6 +99,6 @@ def _waterfall(draws: Draws, canvas: Canvas, background: Background) -> Waterfal
     fall.centre, fall.width, fall.top, fall.bottom = 0.62 * canvas.aspect, 0.26, 0.455, 0.95
     fall.widening, fall.lean, fall.opacity = 0.12, 0.0, 0.95
     side = 2 * canvas.height
-    streaks = fractal(draws, (side, side), persistence=0.75, coarsest=24, stretch=4.0)
+    streaks = fractal(draws, (side, side), persistence=0.7, coarsest=16, stretch=1.6)
     fall.shape, fall.bulge, fall.surface = None, 0.008, ramp(streaks, torch.tensor(_WATER))
     return fall
