@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from mivactl.bases import KnownBase, find_base, known_bases
 from mivactl.registry.directory import DirectoryRegistry
+from mivactl.registry.opening import open_registry
 from mivactl.registry.registry import STARTER
 from mivactl.registry.registry_list import read_registry_list
 from mivactl.store.store import Store
@@ -16,6 +17,7 @@ from registry_schema.errors import NotFound
 from registry_schema.names import RegistryName
 
 if TYPE_CHECKING:
+    from mivactl.registry.registry import Registry, WritableRegistry
     from mivactl.settings import Settings
 
 LOCAL: Final = RegistryName("local")
@@ -40,13 +42,13 @@ class Session:
         return Store(self.settings.home / "store", lock_timeout=self.settings.lock_timeout)
 
     @cached_property
-    def registries(self) -> tuple[DirectoryRegistry, ...]:
+    def registries(self) -> tuple[Registry | WritableRegistry, ...]:
         """Where adapters come from, in the order they are asked: the first that knows a name wins.
 
         The starter registry is first, so that nobody can put another adapter in place of one that mivactl brings.
         """
         added = read_registry_list(self.registry_list).registries
-        own = (DirectoryRegistry(entry.name, Path(entry.path)) for entry in added)
+        own = (open_registry(entry.name, entry.place, lock_timeout=self.settings.lock_timeout) for entry in added)
         return (self.starter, *own, *((self.local,) if (self.local.root / "config.json").exists() else ()))
 
     @cached_property
@@ -57,7 +59,7 @@ class Session:
     @property
     def local(self) -> DirectoryRegistry:
         """The person's own registry, made when something is first published without `--to`."""
-        return DirectoryRegistry(LOCAL, self.settings.home / "registry")
+        return DirectoryRegistry(LOCAL, self.settings.home / "registry", lock_timeout=self.settings.lock_timeout)
 
     @property
     def registry_list(self) -> Path:
@@ -77,7 +79,7 @@ class Session:
         """The base the settings name, if this machine has it."""
         return next((base for base in self.bases if base.spec.name == self.settings.base), None)
 
-    def registry(self, name: RegistryName) -> DirectoryRegistry:
+    def registry(self, name: RegistryName) -> Registry | WritableRegistry:
         """One registry by name.
 
         Raises:

@@ -15,3 +15,9 @@ ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", help=REFERENCE)
 BaseOption = Annotated[str | None, typer.Option("--base", metavar="NAME", help="The base model.")]
 MaskedOption = Annotated[bool, typer.Option("--masked", help="Take masked builds.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and print, change nothing.")]
+PublishedArgument = Annotated[
+    str, typer.Argument(metavar="REF", help="A name with a version, as `studio/waterfall@==1.0.0`.")
+]
+TargetOption = Annotated[
+    str, typer.Option("--registry", metavar="REGISTRY", help="A registry's name, folder or address.")
+]

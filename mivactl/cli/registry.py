@@ -1,4 +1,4 @@
-"""`mivactl registry add`, `registry list` and `registry remove`."""
+"""`mivactl registry init`, `registry add`, `registry list`, `registry remove` and `registry sync`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,21 +13,40 @@ _COLUMNS = (Column("name"), Column("adapters", number=True), Column("publish"), 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="What you call the registry.")]
 
 
+def init(
+    run: Run,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    *,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What it calls itself; the folder's name if left out.")
+    ] = None,
+) -> None:
+    """Make a new, empty registry in a folder; any web server or bucket can offer it unchanged.
+
+    Example: mivactl registry init ./adapters
+    """
+    from mivactl.operations.registries import init_registry
+    from registry_schema.names import RegistryName
+
+    made = init_registry(folder, name=RegistryName(name) if name else None)
+    run.answer({"registry": made}, lambda: run.console.line(f"registry {made.name} made in {made.place}"))
+
+
 def add(
     run: Run,
     name: NameArgument,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it is.")],
+    place: Annotated[str, typer.Argument(metavar="PLACE", help="Where it is: a folder or an address.")],
     *,
     create: Annotated[bool, typer.Option("--create", help="Make a new, empty registry there.")] = False,
 ) -> None:
-    """Add a registry in a folder; it is asked after those added before.
+    """Add a registry in a folder or at an address; it is asked after those added before.
 
-    Example: mivactl registry add studio /mnt/studio/adapters
+    Example: mivactl registry add studio s3://studio/adapters
     """
     from mivactl.operations.registries import add_registry
     from registry_schema.names import RegistryName
 
-    added = add_registry(RegistryName(name), folder, run.session, create=create)
+    added = add_registry(RegistryName(name), place, run.session, create=create)
     run.answer({"registry": added}, lambda: run.console.line(f"{added.name} added: {added.place}"))
 
 
@@ -60,3 +79,21 @@ def remove(run: Run, name: NameArgument) -> None:
 
     remove_registry(RegistryName(name), run.session)
     run.answer({"removed": name}, lambda: run.console.line(f"{name} removed"))
+
+
+def sync(
+    run: Run,
+    source: Annotated[str, typer.Argument(metavar="DIR", help="The registry: a folder or an address.")],
+    target: Annotated[str, typer.Argument(metavar="PLACE", help="Where to: a folder or an address as `s3://...`.")],
+) -> None:
+    """Bring every build of a registry to another place, byte for byte; what is there already stays.
+
+    Example: mivactl registry sync ./adapters s3://studio/adapters
+    """
+    from mivactl.operations.sync_registry import sync_registry
+
+    done = sync_registry(source, target, run.session, progress=run.progress)
+    run.answer(
+        {"synced": done},
+        lambda: run.console.line(f"{done.adapters} adapters, {done.new_builds} new builds in {done.target}"),
+    )

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mivactl.content import content_of_file
 from mivactl.engine_bridge import SilentProgress, check_binding
 from mivactl.finite_scan import check_finite
 from mivactl.operations.draft import WEIGHTS, read_draft
-from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
-from mivactl.registry.upload import upload
+from mivactl.operations.registries import writable_registry
+from mivactl.registry.directory import create_directory_registry
 from mivactl.session import LOCAL
 from registry_schema.compatibility import Rejected, check_fit
 from registry_schema.errors import Incompatible, IntegrityProblem
 from registry_schema.files import FileEntry
 from registry_schema.manifest import Manifest, TensorsRecord
-from registry_schema.names import RegistryName
 from registry_schema.safetensors_header import read_header, tensor_digest
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mivactl.engine_bridge import Progress
     from mivactl.operations.draft import Draft
+    from mivactl.registry.registry import WritableRegistry
     from mivactl.session import Session
     from registry_schema.digests import Digest
 
@@ -84,24 +85,18 @@ def publish(
     is_new = True
     if not dry_run:
         paths = {entry.digest: draft.folder / entry.path for entry in manifest.files}
-        done = upload(registry, manifest, paths, lock_timeout=session.settings.lock_timeout)
+        done = registry.publish(manifest, paths)
         manifest, is_new = registry.manifest(done.line), done.is_new
     return _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
 
 
-def _target(session: Session, to: str | None, *, create: bool) -> DirectoryRegistry:
+def _target(session: Session, to: str | None, *, create: bool) -> WritableRegistry:
     if to is None:
         local = session.local
         if create and not (local.root / "config.json").exists():
             return create_directory_registry(LOCAL, local.root)
         return local
-    if RegistryName.complaint(to) is None and not Path(to).is_dir():
-        return session.registry(RegistryName(to))
-    root = Path(to).expanduser().absolute()
-    named = next((registry for registry in session.registries if registry.name == to or registry.root == root), None)
-    if named is not None and named.writable:
-        return named
-    return DirectoryRegistry(DirectoryRegistry(LOCAL, root).config().name, root)
+    return writable_registry(to, session)
 
 
 def _describe(draft: Draft) -> Manifest:
@@ -159,7 +154,7 @@ def _check_base(manifest: Manifest, draft: Draft, session: Session) -> str:
 
 
 def _publication(
-    draft: Draft, manifest: Manifest, registry: DirectoryRegistry, *, is_new: bool, dry_run: bool, note: str
+    draft: Draft, manifest: Manifest, registry: WritableRegistry, *, is_new: bool, dry_run: bool, note: str
 ) -> Publication:
     files = tuple(PublishedFile(entry.path, entry.kind, entry.digest, entry.size) for entry in manifest.files)
     return Publication(

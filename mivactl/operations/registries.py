@@ -1,24 +1,26 @@
-"""Add, list and remove registries."""
+"""Make, add, list and remove registries, and find the one a person names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from mivactl.file_lock import locked
-from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
-from mivactl.registry.registry import STARTER
+from mivactl.registry.directory import create_directory_registry
+from mivactl.registry.opening import is_address, normal_place, open_registry
+from mivactl.registry.registry import STARTER, Capability
 from mivactl.registry.registry_list import RegistryEntry, read_registry_list, write_registry_list
 from mivactl.session import LOCAL
 from registry_schema.errors import Busy, NotFound, Refused
+from registry_schema.names import RegistryName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
+    from mivactl.registry.registry import Registry, WritableRegistry
     from mivactl.session import Session
-    from registry_schema.names import RegistryName
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,34 @@ class ListedRegistry:
     writable: bool
 
 
-def add_registry(name: RegistryName, folder: Path, session: Session, *, create: bool) -> ListedRegistry:
-    """Remember the registry in `folder` as `name`; it is asked after those that were added before.
+def init_registry(folder: Path, *, name: RegistryName | None = None) -> ListedRegistry:
+    """A new, empty registry in `folder`.
 
     Args:
-        create: make a new, empty registry there.
+        name: what it calls itself; None takes the folder's name where that can be one.
 
     Raises:
-        NotFound: there is no registry in the folder.
-        Busy: the name is taken.
         UsageProblem: the folder holds something else, or can not be written.
     """
     folder = folder.expanduser().absolute()
+    own = folder.name.lower().replace("_", "-")
+    chosen = name or RegistryName(own if RegistryName.complaint(own) is None and own != STARTER else "registry")
+    return _listed(create_directory_registry(chosen, folder))
+
+
+def add_registry(name: RegistryName, place: str, session: Session, *, create: bool = False) -> ListedRegistry:
+    """Remember the registry at `place` as `name`; it is asked after those that were added before.
+
+    Args:
+        place: a folder or an address.
+        create: make a new, empty registry in the folder.
+
+    Raises:
+        NotFound: there is no registry.
+        Busy: the name is taken.
+        UsageProblem: the folder holds something else, or can not be written.
+    """
+    place = normal_place(place)
     with _locked(session):
         entries = read_registry_list(session.registry_list)
         if name in {STARTER, LOCAL, *(entry.name for entry in entries.registries)}:
@@ -50,14 +68,16 @@ def add_registry(name: RegistryName, folder: Path, session: Session, *, create: 
                 f"there is a registry `{name}` already",
                 hint=f"choose another name, or `mivactl registry remove {name}`",
             )
-        registry = create_directory_registry(name, folder) if create else DirectoryRegistry(name, folder)
+        if create and not is_address(place):
+            create_directory_registry(name, Path(place))
+        registry = open_registry(name, place, lock_timeout=session.settings.lock_timeout)
         registry.config()
-        write_registry_list(session.registry_list, entries.with_added(RegistryEntry(name=name, path=str(folder))))
+        write_registry_list(session.registry_list, entries.with_added(RegistryEntry(name=name, place=place)))
     return _listed(registry)
 
 
 def remove_registry(name: RegistryName, session: Session) -> None:
-    """Forget a registry; its folder and what was installed from it stay.
+    """Forget a registry; its files and what was installed from it stay.
 
     Raises:
         NotFound: there is none of that name.
@@ -77,8 +97,35 @@ def list_registries(session: Session) -> Iterator[ListedRegistry]:
     return (_listed(registry) for registry in session.registries)
 
 
-def _listed(registry: DirectoryRegistry) -> ListedRegistry:
-    return ListedRegistry(registry.name, registry.place, len(registry.names()), registry.writable)
+def writable_registry(named: str, session: Session) -> WritableRegistry:
+    """The registry that `named` means, by name, folder or address.
+
+    Raises:
+        NotFound: there is none.
+        Refused: it takes nothing.
+    """
+    if RegistryName.complaint(named) is None and not Path(named).is_dir():
+        return _require_writable(session.registry(RegistryName(named)))
+    place = normal_place(named)
+    known = next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
+    if known is not None and Capability.PUBLISH in known.capabilities:
+        return _require_writable(known)
+    timeout = session.settings.lock_timeout
+    own_name = open_registry(LOCAL, place, lock_timeout=timeout).config().name
+    return _require_writable(open_registry(own_name, place, lock_timeout=timeout))
+
+
+def _require_writable(registry: Registry | WritableRegistry) -> WritableRegistry:
+    if Capability.PUBLISH not in registry.capabilities:
+        raise Refused(
+            f"registry `{registry.name}` is read-only", hint="choose another one: `mivactl registry list` shows them"
+        )
+    return cast("WritableRegistry", registry)
+
+
+def _listed(registry: Registry) -> ListedRegistry:
+    writable = Capability.PUBLISH in registry.capabilities
+    return ListedRegistry(registry.name, registry.place, len(registry.names()), writable)
 
 
 def _locked(session: Session) -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Protocol
 
 from pydantic import StringConstraints
@@ -10,15 +11,30 @@ from registry_schema.document import Document
 from registry_schema.names import RegistryName
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
     from typing import BinaryIO
 
     from mivactl.content import Content
+    from mivactl.registry.publication import StatusChange, Upload
+    from registry_schema.catalog import CatalogLine
+    from registry_schema.digests import Digest
     from registry_schema.index import IndexLine
-    from registry_schema.manifest import Manifest
+    from registry_schema.manifest import BuildKey, Manifest
     from registry_schema.names import AdapterName
 
 STARTER: Final = RegistryName("starter")
+
+
+class Capability(StrEnum):
+    """What a kind of registry can do beyond being read."""
+
+    RESUME = "resume"
+    SEARCH = "search"
+    PUBLISH = "publish"
+    STATUS = "status"
+    COMPARE_AND_SWAP = "compare-and-swap"
 
 
 class RegistryConfig(Document):
@@ -38,11 +54,18 @@ class Registry(Protocol):
 
     @property
     def place(self) -> str:
-        """Where it is."""
+        """Where it is, without credentials."""
 
     @property
-    def writable(self) -> bool:
-        """Whether `publish` may add to it."""
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do."""
+
+    def config(self) -> RegistryConfig:
+        """What the registry states about itself.
+
+        Raises:
+            NotFound: there is no registry at its place.
+        """
 
     def names(self) -> tuple[AdapterName, ...]:
         """All adapters it has, sorted."""
@@ -56,5 +79,26 @@ class Registry(Protocol):
     def manifest_bytes(self, line: IndexLine) -> bytes:
         """The same, exactly as published."""
 
-    def open_file(self, content: Content) -> AbstractContextManager[BinaryIO]:
-        """The bytes of one file; whoever copies them checks the digest."""
+    def open_file(self, content: Content, *, offset_bytes: int = 0) -> AbstractContextManager[BinaryIO]:
+        """The bytes of one file from `offset_bytes` on; whoever copies them checks the digest."""
+
+    def search(self, words: Sequence[str]) -> Iterator[CatalogLine]:
+        """The catalog lines that may hold all of the lower-case `words`; the caller looks where they stand."""
+
+
+class WritableRegistry(Registry, Protocol):
+    """A registry that takes builds: its capabilities name `PUBLISH`."""
+
+    def publish(self, manifest: Manifest, files: Mapping[Digest, Path]) -> Upload:
+        """Add a build: its files, its manifest, its index line, in this order; the same build again changes nothing.
+
+        Raises:
+            Busy: other bytes stand under the same name, version, base and mask; or other processes kept being faster.
+        """
+
+    def set_status(self, key: BuildKey, change: StatusChange) -> IndexLine:
+        """Withdraw a build, deprecate it, or take that back; the line that stands in the index now.
+
+        Raises:
+            NotFound: it has no such build.
+        """

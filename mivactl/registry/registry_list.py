@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class RegistryEntry(Document):
-    """One added registry: its name and its folder."""
+    """One added registry: its name, and its folder or its address without credentials."""
 
     name: RegistryName
-    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    place: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class RegistryList(RootDocument):

@@ -83,7 +83,13 @@ def test_what_is_replaced_leaves_nothing_behind_and_what_is_not_stays(world: Wor
     (line,) = found.lines(found.names()[1])
     readme = next(entry for entry in found.manifest(line).files if entry.kind == "readme")
     assert found.blob_path(readme.digest).read_text() == "# other words\n"
-    assert sorted(path.name for path in registry.iterdir()) == ["blobs", "config.json", "index", "manifests"]
+    assert sorted(path.name for path in registry.iterdir()) == [
+        "blobs",
+        "catalog.jsonl",
+        "config.json",
+        "index",
+        "manifests",
+    ]
     assert not list(world.folder.glob("starter.*"))
 
 

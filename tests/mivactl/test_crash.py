@@ -75,16 +75,17 @@ def test_a_publication_killed_anywhere_is_done_or_not_done(world: World, point: 
     killed = world.in_new_process("publish", draft, **{VARIABLE: point})
     assert killed.returncode == KILLED, killed.stderr
     registry = world.session().local
-    done = point == "registry.index-placed"
+    done = point in {"registry.index-placed", "registry.catalog-placed"}
     (name,) = registry.names()
     lines = registry.lines(name)
     assert [str(line.version) for line in lines] == (["1.0.0", "1.1.0"] if done else ["1.0.0"])
     assert [str(registry.manifest(line).version) for line in lines] == [str(line.version) for line in lines]
     again = world.ok("publish", "--json", draft).data["publication"]
     assert again["is_new"] is not done
+    assert [entry["version"] for entry in world.ok("search", "--json", "waterfall").data["adapters"]] == ["1.1.0"]
     assert "1.1.0" in world.ok("install", "my/waterfall").out
     assert_store_is_whole(world)
-    leftovers = [*registry.root.glob("incoming/*"), *registry.root.glob("index/*/.*.jsonl.*")]
+    leftovers = [*registry.root.glob("incoming/*"), *registry.root.glob("index/*/.*.jsonl.*"), *registry.root.glob(".catalog*")]
     assert leftovers == []
 
 

@@ -1,0 +1,76 @@
+"""Bring one registry's builds to another place, byte for byte: a folder into a bucket, a bucket into a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mivactl.engine_bridge import SilentProgress
+from mivactl.registry.byte_source import SourceChanged
+from mivactl.registry.opening import is_address, normal_place, open_registry
+from mivactl.registry.registry import Capability
+from mivactl.registry.static_publication import WritableStaticRegistry
+from mivactl.session import LOCAL
+from registry_schema.errors import Busy, NotFound, Refused
+
+if TYPE_CHECKING:
+    from mivactl.engine_bridge import Progress
+    from mivactl.registry.registry import RegistryConfig
+    from mivactl.session import Session
+
+
+@dataclass(frozen=True)
+class Synced:
+    """How many adapters were looked at, and how many builds were new at the target."""
+
+    source: str
+    target: str
+    adapters: int
+    new_builds: int
+
+
+def sync_registry(source: str, target: str, session: Session, *, progress: Progress | None = None) -> Synced:
+    """Bring every build of the registry at `source` to `target`, which becomes the same registry at another place.
+
+    Args:
+        source, target: folders or addresses.
+
+    Raises:
+        NotFound: there is no registry at `source`.
+        Refused: `target` is another registry, or takes nothing.
+        Busy: `target` has other bytes under a version.
+    """
+    timeout = session.settings.lock_timeout
+    origin = open_registry(LOCAL, normal_place(source), lock_timeout=timeout)
+    config = origin.config()
+    place = normal_place(target)
+    opened = open_registry(config.name, place, lock_timeout=timeout)
+    if not isinstance(opened, WritableStaticRegistry) or Capability.PUBLISH not in opened.capabilities:
+        raise Refused(f"`{place}` takes no files", hint="sync to a folder, or to an object store such as `s3://`")
+    _require_same_registry(opened, config, place)
+    names = origin.names()
+    with (progress or SilentProgress()).phase("copy", len(names)) as phase:
+        new = 0
+        for name in names:
+            new += opened.mirror(origin, name)
+            phase.advance()
+    return Synced(origin.place, place, len(names), new)
+
+
+def _require_same_registry(target: WritableStaticRegistry, config: RegistryConfig, place: str) -> None:
+    try:
+        there = target.config()
+    except NotFound:
+        if not is_address(place) and Path(place).exists() and any(Path(place).iterdir()):
+            raise Refused(f"`{place}` holds something else", hint="choose a new folder") from None
+        try:
+            target.write_config(config)
+        except SourceChanged as error:
+            raise Busy(f"`{place}` was made by another process meanwhile", hint="run it again") from error
+        return
+    if there.id != config.id:
+        raise Refused(
+            f"`{place}` is registry `{there.name}` ({there.id}), expected `{config.name}` ({config.id})",
+            hint="sync to an empty place, or publish to the other registry",
+        )
