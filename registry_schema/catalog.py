@@ -37,7 +37,7 @@ class CatalogBuild(Document):
 
 
 class CatalogLine(Document):
-    """One adapter that has active builds: the words of the newest of them, and which builds there are."""
+    """One adapter: the words of its newest build, and which active builds there are; none when all are withdrawn."""
 
     v: Literal[1] = FORMAT
     name: AdapterName
@@ -48,7 +48,7 @@ class CatalogLine(Document):
     tags: Annotated[tuple[Tag, ...], Field(max_length=16)] = ()
     subjects: Annotated[tuple[Annotated[str, Line(60)], ...], Field(max_length=16)] = ()
     authors: Annotated[tuple[Annotated[str, Line(100)], ...], Field(max_length=16)] = ()
-    builds: Annotated[tuple[CatalogBuild, ...], Field(min_length=1, max_length=256)]
+    builds: Annotated[tuple[CatalogBuild, ...], Field(max_length=256)] = ()
 
     @model_validator(mode="after")
     def _agree(self) -> CatalogLine:
@@ -56,11 +56,6 @@ class CatalogLine(Document):
         if len(set(keys)) < len(keys):
             raise rule("builds", "names one base twice, expected each base once, and once masked")
         return self
-
-    @property
-    def version(self) -> Version:
-        """The newest version."""
-        return max(build.version for build in self.builds)
 
     def to_bytes(self) -> bytes:
         """One canonical line: compact UTF-8 JSON, keys sorted, a newline at the end."""
@@ -80,19 +75,21 @@ class CatalogLine(Document):
         return cls.of(value, source=source)
 
 
-def newest_active(lines: Iterable[IndexLine]) -> IndexLine | None:
-    """The build that speaks for an adapter: the newest version, among equals the first base by name."""
-    active = [line for line in lines if line.status == "active"]
-    ordered = sorted(active, key=lambda line: (line.base.name, line.masked))
-    return max(ordered, key=lambda line: line.version, default=None)
+def speaker(lines: Iterable[IndexLine]) -> IndexLine | None:
+    """The build that speaks for an adapter: the newest active one, or the newest of all; None when there is none.
+
+    Among builds of one version it is the first by the name of its base.
+    """
+    ordered = sorted(lines, key=lambda line: (line.base.name, line.masked))
+    return max(ordered, key=lambda line: (line.status == "active", line.version), default=None)
 
 
 def catalog_line(lines: Sequence[IndexLine], manifest: Manifest) -> CatalogLine:
     """The line for an adapter.
 
     Args:
-        lines: its index, with at least one active build.
-        manifest: that of its `newest_active` build.
+        lines: its index.
+        manifest: that of the build that speaks for it.
     """
     newest: dict[tuple[str, bool], IndexLine] = {}
     for line in lines:

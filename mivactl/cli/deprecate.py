@@ -24,7 +24,8 @@ def deprecate(
 
     Example: mivactl deprecate my/waterfall@<2 --successor my/falling-water
     """
-    from mivactl.operations.status import StatusChange, set_status
+    from mivactl.operations.status import set_status
+    from registry_schema.index import StatusChange
     from registry_schema.names import AdapterName
     from registry_schema.ref import AdapterRef
 

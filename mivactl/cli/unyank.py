@@ -12,7 +12,8 @@ def unyank(
 
     Example: mivactl unyank my/waterfall@==1.0.0
     """
-    from mivactl.operations.status import StatusChange, set_status
+    from mivactl.operations.status import set_status
+    from registry_schema.index import StatusChange
     from registry_schema.ref import AdapterRef
 
     changed = set_status(AdapterRef.parse(reference), StatusChange("active"), run.session, registry=registry, base=base)

@@ -21,7 +21,8 @@ def yank(
 
     Example: mivactl yank my/waterfall@==1.0.0 --reason "moves the sky"
     """
-    from mivactl.operations.status import StatusChange, set_status
+    from mivactl.operations.status import set_status
+    from registry_schema.index import StatusChange
     from registry_schema.ref import AdapterRef
 
     change = StatusChange("yanked", note=reason)

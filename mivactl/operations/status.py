@@ -11,8 +11,8 @@ from registry_schema.errors import NotFound, UsageProblem
 from registry_schema.versions import VersionRange
 
 if TYPE_CHECKING:
-    from mivactl.registry.publication import StatusChange
     from mivactl.session import Session
+    from registry_schema.index import StatusChange
     from registry_schema.ref import AdapterRef
 
 

@@ -10,7 +10,7 @@ from mivactl.registry.folder_source import FolderSource
 from mivactl.registry.registry import RegistryConfig
 from mivactl.registry.static import CONFIG, blob_path, config_bytes, index_path, manifest_path
 from mivactl.registry.static_publication import WritableStaticRegistry
-from registry_schema.catalog import catalog_line, newest_active
+from registry_schema.catalog import catalog_line, speaker
 from registry_schema.errors import UsageProblem
 from registry_schema.names import AdapterName
 
@@ -63,7 +63,7 @@ class DirectoryRegistry(WritableStaticRegistry):
     def _computed_catalog(self) -> Iterator[bytes]:
         for name in self.names():
             lines = self.lines(name)
-            newest = newest_active(lines)
+            newest = speaker(lines)
             if newest is not None:
                 yield catalog_line(lines, self.manifest(newest)).to_bytes()
 

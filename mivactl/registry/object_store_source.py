@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from mivactl.content import Content
 
 _CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_MISSING: Final = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
+_REFUSED: Final = frozenset({"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
+_EMPTY: Final = frozenset({"InvalidRange", "416"})
 
 
 class ObjectStoreSource:
@@ -129,45 +132,55 @@ class ObjectStoreSource:
 
 
 def _read_s3(store: Any, path: str, max_bytes: int) -> Stored:  # noqa: ANN401
-    bucket, key = path.split("/", 1)
-    answer = store.call_s3("get_object", Bucket=bucket, Key=key, Range=f"bytes=0-{max_bytes}")
-    body = answer["Body"]
+    """The start of an object with its ETag, in one answer: two would not have to be of one state."""
     from fsspec.asyn import sync
 
-    content = sync(store.loop, body.read)
-    return Stored(bytes(content), Token(answer["ETag"]))
+    bucket, key = path.split("/", 1)
+    try:
+        answer = store.call_s3("get_object", Bucket=bucket, Key=key, Range=f"bytes=0-{max_bytes}")
+    except Exception as error:
+        if _code(error) not in _EMPTY:
+            raise
+        # No range can be had of an object without bytes.
+        answer = store.call_s3("get_object", Bucket=bucket, Key=key)
+    return Stored(bytes(sync(store.loop, answer["Body"].read)), Token(answer["ETag"]))
 
 
 @contextmanager
 def _store_errors(place: str) -> Iterator[None]:
-    """Turn what a store says into an error a person can act on; `FileNotFoundError` and `SourceChanged` pass."""
+    """Turn what a store says into an error a person can act on.
+
+    Raises:
+        FileNotFoundError, SourceChanged: for the caller to decide about.
+        AuthProblem, NetworkProblem: see each case.
+    """
     try:
         yield
-    except FileNotFoundError:
-        raise
-    except PermissionError as error:
-        raise AuthProblem(
-            f"`{place}` refused: {error}", hint="look at the credentials of the store's own tools"
-        ) from error
-    except (ConnectionError, TimeoutError) as error:
-        raise NetworkProblem(
-            f"`{place}` can not be reached: {error}", hint="look at the connection and run it again"
-        ) from error
-    except (OSError, MivaError):
+    except (FileNotFoundError, MivaError):
         raise
     except Exception as error:
         raise _explained(error, place) from error
 
 
 def _explained(error: Exception, place: str) -> Exception:
-    """What botocore raises has a code in its answer, or is about the connection."""
-    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+    code = _code(error)
     if code in _CHANGED:
         return SourceChanged()
-    if code in {"NoSuchKey", "404"}:
+    if code in _MISSING:
         return FileNotFoundError(place)
-    if code in {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
-        return AuthProblem(f"`{place}` refused: {code}", hint="look at the credentials of the store's own tools")
+    if isinstance(error, PermissionError) or code in _REFUSED:
+        return AuthProblem(
+            f"`{place}` refused: {code or error}", hint="look at the credentials of the store's own tools"
+        )
+    if isinstance(error, OSError) and not code and not isinstance(error, ConnectionError | TimeoutError):
+        return error
     return NetworkProblem(
         f"`{place}` can not be used: {type(error).__name__}: {error}", hint="look at the connection and run it again"
     )
+
+
+def _code(error: Exception) -> str:
+    """What S3 called it; s3fs hides the answer behind the errors of a file system."""
+    answers = (getattr(shown, "response", None) for shown in (error, error.__cause__))
+    found = next((answer for answer in answers if isinstance(answer, dict)), {})
+    return str(found.get("Error", {}).get("Code", ""))

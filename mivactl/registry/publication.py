@@ -13,7 +13,7 @@ from registry_schema.text import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from registry_schema.index import Status
+    from registry_schema.index import StatusChange
     from registry_schema.manifest import BuildKey, Manifest
     from registry_schema.names import AdapterName, RegistryName
 
@@ -24,15 +24,6 @@ class Upload:
 
     line: IndexLine
     is_new: bool
-
-
-@dataclass(frozen=True)
-class StatusChange:
-    """A new status, why, and which adapter takes its place."""
-
-    status: Status
-    note: str | None = None
-    successor: AdapterName | None = None
 
 
 def line_of(key: BuildKey, lines: Sequence[IndexLine]) -> IndexLine | None:

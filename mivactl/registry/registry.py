@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from mivactl.content import Content
-    from mivactl.registry.publication import StatusChange, Upload
+    from mivactl.registry.publication import Upload
     from registry_schema.catalog import CatalogLine
     from registry_schema.digests import Digest
-    from registry_schema.index import IndexLine
+    from registry_schema.index import IndexLine, StatusChange
     from registry_schema.manifest import BuildKey, Manifest
     from registry_schema.names import AdapterName
 

@@ -14,7 +14,6 @@ from mivactl.content import Content, chunks_of, write_content
 from mivactl.crash_point import crash_point
 from mivactl.registry.byte_source import SourceChanged
 from mivactl.registry.publication import (
-    StatusChange,
     Upload,
     line_of,
     merged_lines,
@@ -24,7 +23,7 @@ from mivactl.registry.publication import (
 )
 from mivactl.registry.registry import STARTER, Capability
 from mivactl.registry.static import CATALOG, CONFIG, StaticRegistry, blob_path, config_bytes, index_path, manifest_path
-from registry_schema.catalog import catalog_line, newest_active, with_line
+from registry_schema.catalog import catalog_line, speaker, with_line
 from registry_schema.digests import Digest
 from registry_schema.errors import Busy, Refused
 from registry_schema.index import IndexLine, write_index
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from mivactl.registry.byte_source import Token, WritableSource
     from mivactl.registry.registry import Registry, RegistryConfig
+    from registry_schema.index import StatusChange
     from registry_schema.manifest import BuildKey, Manifest
     from registry_schema.names import AdapterName, RegistryName
 
@@ -173,7 +173,7 @@ class WritableStaticRegistry(StaticRegistry):
         for _ in range(_TRIES):
             present, token = self._catalog()
             lines = self.lines(name)
-            newest = newest_active(lines)
+            newest = speaker(lines)
             line = None if newest is None else catalog_line(lines, self.manifest(newest))
             content = with_line(present, name, line, source=f"{self.place}/{CATALOG}")
             if content == present and token is not None:
