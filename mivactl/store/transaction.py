@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mivactl.content import Content, content_of_file, content_path, write_content
 from mivactl.crash_point import crash_point
 from mivactl.disk import disk_errors
+from mivactl.ownership import is_abandoned, owned_name
 from mivactl.store.commit import Change, PlacedFile
 from mivactl.store.pointer import place_of
 from registry_schema.text import Timestamp
@@ -115,7 +114,7 @@ def _link(target: Path, staged: Path) -> bool:
 
 def new_staging(layout: StoreLayout) -> Path:
     """A fresh folder for one transaction; its name tells which process has it."""
-    staging = layout.staging / f"{_host()}-{os.getpid()}-{secrets.token_hex(6)}"
+    staging = layout.staging / owned_name()
     with disk_errors(staging):
         staging.mkdir(parents=True)
     return staging
@@ -131,24 +130,5 @@ def discard_abandoned(layout: StoreLayout) -> None:
     if not layout.staging.is_dir():
         return
     for staging in layout.staging.iterdir():
-        host, _, rest = staging.name.rpartition("-")[0].rpartition("-")
-        if host == _host() and rest.isdigit() and not _lives(int(rest)):
+        if is_abandoned(staging.name):
             discard(staging)
-
-
-def _lives(process: int) -> bool:
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _host() -> str:
-    with suppress(AttributeError):
-        return os.uname().nodename
-    return "this-machine"
