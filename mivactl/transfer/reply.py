@@ -69,8 +69,7 @@ class Reply:
     @property
     def etag(self) -> str | None:
         """Its `ETag`, where it is one (RFC 9110, 8.8.3)."""
-        etag = self.headers.get("ETag", "")
-        return etag if re.fullmatch(r'(W/)?"[\x21\x23-\x7e]{0,200}"', etag) else None
+        return valid_etag(self.headers.get("ETag"))
 
     @property
     def length_bytes(self) -> int | None:
@@ -85,12 +84,7 @@ class Reply:
             Transient: it breaks off, stalls or comes too slowly.
             IntegrityProblem: it is compressed, though nobody asked for that.
         """
-        encoding = self.headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding not in {"identity", ""}:
-            raise IntegrityProblem(
-                f"`{self.place}` answered with bytes encoded as `{shown(encoding)}`, expected them as they are",
-                hint="the server, or something in between, changes files; ask its owner to switch compression off",
-            )
+        self._require_plain()
         watch = SpeedWatch(self._patience, self.place, deadline_seconds=deadline_seconds)
         while True:
             with network_errors(self.url):
@@ -105,7 +99,10 @@ class Reply:
 
         Raises:
             IntegrityProblem: it is longer than `max_bytes`; and as `chunks`.
+            Transient: nobody could tell whether it was cut; and as `chunks`.
         """
+        self._require_plain()
+        self._require_end()
         content = bytearray()
         # 0 after HEAD, whose Content-Length is that of another answer
         too_long = (self._response.length_remaining or 0) > max_bytes
@@ -120,6 +117,23 @@ class Reply:
                 f"`{self.place}` has more than the `{max_bytes}` bytes allowed there", hint="tell the registry's owner"
             )
         return bytes(content)
+
+    def _require_plain(self) -> None:
+        encoding = self.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in {"identity", ""}:
+            raise IntegrityProblem(
+                f"`{self.place}` answered with bytes encoded as `{shown(encoding)}`, expected them as they are",
+                hint="the server, or something in between, changes files; ask its owner to switch compression off",
+            )
+
+    def _require_end(self) -> None:
+        """Make sure that a body which is cut is noticed."""
+        is_chunked = self.headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
+        if self._response.length_remaining is None and not is_chunked:
+            raise Transient(
+                f"`{self.place}` answered without saying how long its answer is",
+                hint="the connection broke, or the server is too old; run the same command again",
+            )
 
     def require_answer(self) -> None:
         """Raise what a status means that is no answer to the question.
@@ -157,6 +171,11 @@ class Reply:
         if not self._response.closed:
             self._response.close()
         self._response.release_conn()
+
+
+def valid_etag(text: str | None) -> str | None:
+    """`text`, if it is an entity tag that a header can carry (RFC 9110, 8.8.3)."""
+    return text if re.fullmatch(r'(W/)?"[\x21\x23-\x7e]{0,200}"', text or "") else None
 
 
 def _seconds_to_wait(retry_after: str | None) -> float | None:
