@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mivactl.transfer.address import shown_url
-from mivactl.transfer.network_errors import network_errors
+from mivactl.transfer.network_errors import network_errors, proxy_problem
 from mivactl.transfer.patience import SpeedWatch
 from mivactl.transfer.retries import Transient
 from registry_schema.errors import AuthProblem, IntegrityProblem, MivaError
@@ -140,10 +140,13 @@ class Reply:
 
         Raises:
             Denied: 401 or 403.
+            AuthProblem: a proxy wants to know who asks.
             Transient: the server is busy or broken.
         """
         if self.status in {401, 403}:
             raise self._denied()
+        if self.status == 407:
+            raise proxy_problem(self.status, self.place)
         if self.status in _PASSING or (self.status >= 500 and self.status not in _NEVER):
             after_seconds = _seconds_to_wait(self.headers.get("Retry-After"))
             asks = f" and asks to wait {after_seconds:.0f} s" if after_seconds else ""
@@ -184,7 +187,7 @@ def _seconds_to_wait(retry_after: str | None) -> float | None:
     if text.isdecimal() and len(text) < 10:
         return float(text)
     try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        moment = email.utils.parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
         return None
-    return max(0.0, moment.timestamp() - time.time())
+    return max(0.0, moment - time.time())
