@@ -15,9 +15,12 @@ from mivactl.cli import (
     animate,
     base,
     bench,
+    cache,
     compose,
     demo,
+    doctor,
     export,
+    gc,
     import_,
     info,
     install,
@@ -25,6 +28,7 @@ from mivactl.cli import (
     publish,
     registry,
     replay,
+    schema,
     search,
     train,
     uninstall,
@@ -40,6 +44,7 @@ from registry_schema.errors import Interrupted, MivaError
 _CLIPS = "Clips"
 _ADAPTERS = "Adapters"
 _REGISTRIES = "Registries and bases"
+_MACHINE = "This machine"
 _SHORT_HELP = """\
 mivactl animates photos with motion adapters, and moves the adapters about.
 
@@ -85,8 +90,18 @@ COMMANDS = (
     Command("base add", base.add, _REGISTRIES),
     Command("base remove", base.remove, _REGISTRIES),
     Command("base verify", base.verify, _REGISTRIES),
+    Command("doctor", doctor.doctor, _MACHINE),
+    Command("gc", gc.gc, _MACHINE),
+    Command("cache size", cache.size, _MACHINE),
+    Command("cache dir", cache.dir_, _MACHINE),
+    Command("cache clear", cache.clear, _MACHINE),
+    Command("schema", schema.schema, _MACHINE),
 )
-_GROUPS = {"registry": "The registries adapters come from.", "base": "The models that adapters move."}
+_GROUPS = {
+    "registry": ("The registries adapters come from.", _REGISTRIES),
+    "base": ("The models that adapters move.", _REGISTRIES),
+    "cache": ("What mivactl keeps on this machine.", _MACHINE),
+}
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -96,14 +111,14 @@ def build_app() -> typer.Typer:
         name="mivactl", context_settings=_CONTEXT, pretty_exceptions_enable=False, invoke_without_command=True
     )
     app.callback()(_root)
-    groups = {name: typer.Typer(help=text, context_settings=_CONTEXT) for name, text in _GROUPS.items()}
+    groups = {name: typer.Typer(help=text, context_settings=_CONTEXT) for name, (text, _) in _GROUPS.items()}
     for command in COMMANDS:
         group, _, name = command.name.rpartition(" ")
         target = groups[group] if group else app
         panel = None if group else command.panel
         target.command(name, rich_help_panel=panel)(with_run(command.name, command.function))
     for name, nested in groups.items():
-        app.add_typer(nested, name=name, rich_help_panel=_REGISTRIES)
+        app.add_typer(nested, name=name, rich_help_panel=_GROUPS[name][1])
     return app
 
 

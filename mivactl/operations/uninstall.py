@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mivactl.operations.candidates import did_you_mean
-from registry_schema.errors import NotFound
+from registry_schema.errors import NotFound, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +34,18 @@ def uninstall(refs: Sequence[AdapterRef], session: Session, *, base: str | None 
 
     Raises:
         NotFound: one of them is not installed; nothing is removed then.
+        Refused: one of them is in a store of others.
         Busy: another process holds the store.
     """
     installed = session.store.installed()
     builds = {build.place: build for ref in refs for build in _meant(ref, installed, base)}
+    shared = next((build for build in builds.values() if build.shared), None)
+    if shared is not None:
+        raise Refused(
+            f"`{shared.line.name}` {shared.line.version} is in the shared store `{shared.layout.root}`, "
+            "which is never written from here",
+            hint="unset `MIVACTL_SHARED_STORE` or change `shared_stores` in `config.toml` to go without that store",
+        )
     with session.store.transaction() as change:
         for place in builds:
             change.remove(place)

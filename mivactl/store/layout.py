@@ -6,9 +6,14 @@
 | `manifests/sha256/<2 hex>/<62 hex>` | exact manifest bytes, read-only |
 | `installed/<namespace>/<name>/<version>--<base>[--masked].json` | one pointer per installed build |
 | `journal.json` | the last change of the pointers, pending or done |
-| `staging/<host>-<process>-<random>/` | what a transaction has copied so far |
+| `staging/<owner>/` | what a transaction has copied so far |
+| `in-use/<owner>/<64 hex>` | files that a running process works with |
+| `projects.json` | which manifests the locks of projects name |
 | `verdicts/` | weights found to be finite, by digest; kept by the engine |
-| `lock` | held by the one process that changes something |
+| `lock`, `lock.token/` | held by the one process that changes something |
+
+Folders are for their owner alone: `chmod -R go+rX` makes a store one that others may read. Symbolic links below its
+root are refused. `<owner>` is a name as `mivactl.owner` has it.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from typing import TYPE_CHECKING
 from mivactl.content import content_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from registry_schema.digests import Digest
@@ -56,6 +62,16 @@ class StoreLayout:
         return self.root / "staging"
 
     @property
+    def in_use(self) -> Path:
+        """What running processes work with."""
+        return self.root / "in-use"
+
+    @property
+    def projects(self) -> Path:
+        """What the locks of projects name."""
+        return self.root / "projects.json"
+
+    @property
     def verdicts(self) -> Path:
         """The engine's notes on which weights are finite."""
         return self.root / "verdicts"
@@ -64,6 +80,10 @@ class StoreLayout:
     def lock(self) -> Path:
         """The lock of all changes."""
         return self.root / "lock"
+
+    def contents(self) -> Iterator[Path]:
+        """Every file named by its digest."""
+        return (path for folder in (self.blobs, self.manifests) for path in folder.glob("sha256/*/*"))
 
     def blob(self, digest: Digest) -> Path:
         """Where the file with `digest` lies."""

@@ -12,8 +12,11 @@ from registry_schema.names import RegistryName
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
+    import os
     from datetime import datetime
     from pathlib import Path
+
+    from mivactl.store.layout import StoreLayout
 
 
 class FileGuard(Document):
@@ -26,7 +29,11 @@ class FileGuard(Document):
     @classmethod
     def of_file(cls, path: Path) -> FileGuard:
         """How the file at `path` looks now."""
-        status = path.stat(follow_symlinks=False)
+        return cls.of_status(path.stat(follow_symlinks=False))
+
+    @classmethod
+    def of_status(cls, status: os.stat_result) -> FileGuard:
+        """The same of what the system said about it."""
         return cls(size=status.st_size, modified_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
@@ -49,11 +56,15 @@ class InstalledBuild:
     Attributes:
         place: the path of its pointer below `installed/`.
         last_used: when `animate` last took it, or None.
+        layout: of the store that has it.
+        shared: whether that is a store of others, which is never written.
     """
 
     place: str
     pointer: Pointer
     last_used: datetime | None
+    layout: StoreLayout
+    shared: bool = False
 
     @property
     def line(self) -> IndexLine:
@@ -73,11 +84,11 @@ def parse_pointer(content: bytes, place: str) -> Pointer:
     Raises:
         IntegrityProblem: it holds none, or another build's.
     """
-    hint = f"remove the file `installed/{place}` from the store, then install the adapter again"
+    hint = "run `mivactl doctor --repair`, then install the adapter again"
     try:
         pointer = Pointer.parse(content, source=f"pointer `{place}` of the store")
     except MivaError as error:
-        raise IntegrityProblem(error.message, hint=hint) from error
+        raise IntegrityProblem(error.message, hint=error.hint or hint) from error
     if place_of(pointer.line) != place:
         raise IntegrityProblem(f"pointer `{place}` of the store names `{place_of(pointer.line)}`", hint=hint)
     return pointer
