@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from mivactl.disk import disk_errors
-from mivactl.owner import Owner
+from mivactl.ownership import Owner
 from registry_schema.errors import Busy
 
 if TYPE_CHECKING:

@@ -26,9 +26,10 @@ class Document(BaseModel):
     def _know_every_field(cls, value: object) -> object:
         # pydantic forbids unknown fields too, but only here the known ones can be named.
         if isinstance(value, dict):
+            known = cls.model_fields
             for key in value:
-                if key not in cls.model_fields:
-                    raise _unknown_field(str(key), list(cls.model_fields))
+                if key not in known:
+                    raise _unknown_field(str(key), list(known))
         return value
 
     @classmethod

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from mivactl.owner import ABANDONED_SECONDS
+from mivactl.ownership import ABANDONED_SECONDS
 from mivactl.store.needed import digest_at, marks_of_the_gone, needed_files
 from mivactl.store.transaction import abandoned_staging
 

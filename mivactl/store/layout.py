@@ -13,7 +13,7 @@
 | `lock`, `lock.token/` | held by the one process that changes something |
 
 Folders are for their owner alone: `chmod -R go+rX` makes a store one that others may read. Symbolic links below its
-root are refused. `<owner>` is a name as `mivactl.owner` has it.
+root are refused. `<owner>` is a name as `mivactl.ownership` has it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mivactl.owner import ABANDONED_SECONDS, Owner
+from mivactl.ownership import is_abandoned
 from mivactl.store.journal import read_journal
 from mivactl.store.plain_files import make_private
 from mivactl.store.pointer import parse_pointer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from mivactl.ownership import Owner
     from mivactl.store.layout import StoreLayout
 
 
@@ -58,10 +59,8 @@ def marks_of_the_gone(layout: StoreLayout, now: float) -> Iterator[Path]:
     if not layout.in_use.is_dir():
         return
     for folder in layout.in_use.iterdir():
-        owner = Owner.parse(folder.name)
-        with suppress(OSError):
-            silent_seconds = now - folder.stat().st_mtime
-            if owner.is_gone(silent_seconds) if owner else silent_seconds > ABANDONED_SECONDS:
+        with suppress(FileNotFoundError):
+            if is_abandoned(folder.name, now - folder.stat().st_mtime):
                 yield folder
 
 

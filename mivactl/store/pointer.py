@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from registry_schema.document import Document, RootDocument
 from registry_schema.errors import IntegrityProblem, MivaError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mivactl.store.layout import StoreLayout
+
+_REMEMBERED: Final = 4096
 
 
 class FileGuard(Document):
@@ -78,8 +81,9 @@ def place_of(line: IndexLine) -> str:
     return f"{line.name}/{line.version}--{line.base.name}{masked}.json"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_pointer(content: bytes, place: str) -> Pointer:
-    """The pointer that `content` holds.
+    """The pointer that `content` holds; a command asks several times about the same.
 
     Raises:
         IntegrityProblem: it holds none, or another build's.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mivactl.crash_point import crash_point
 from mivactl.disk import disk_errors
 from mivactl.file_lock import locked
-from mivactl.owner import Owner
+from mivactl.ownership import Owner
 from mivactl.store.commit import carry_out, recover
 from mivactl.store.garbage import find_garbage, stored_bytes
 from mivactl.store.journal import read_journal

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from mivactl.content import Content, chunks_of, content_path, write_content
 from mivactl.crash_point import crash_point
 from mivactl.disk import disk_errors, last_written
-from mivactl.owner import ABANDONED_SECONDS, Owner
+from mivactl.ownership import is_abandoned, owned_name
 from mivactl.store.commit import Change, PlacedFile
 from mivactl.store.plain_files import make_private, open_plain
 from mivactl.store.pointer import place_of
@@ -126,7 +126,7 @@ def _link(target: Path, staged: Path) -> bool:
 
 def new_staging(layout: StoreLayout) -> Path:
     """A fresh folder for one transaction; its name tells which process has it."""
-    staging = layout.staging / Owner.new().name
+    staging = layout.staging / owned_name()
     with disk_errors(staging):
         make_private(staging, layout.root)
     return staging
@@ -142,7 +142,5 @@ def abandoned_staging(layout: StoreLayout, now: float) -> Iterator[Path]:
     if not layout.staging.is_dir():
         return
     for staging in layout.staging.iterdir():
-        owner = Owner.parse(staging.name)
-        silent_seconds = now - last_written(staging)
-        if owner.is_gone(silent_seconds) if owner else silent_seconds > ABANDONED_SECONDS:
+        if is_abandoned(staging.name, now - last_written(staging)):
             yield staging

@@ -14,7 +14,7 @@ from mivactl.operations.cache import clear_cache
 from mivactl.operations.collect_garbage import collect_garbage
 from mivactl.operations.install import InstallOptions, install
 from mivactl.operations.sealed_base import shelf_of
-from mivactl.owner import ABANDONED_SECONDS, Owner
+from mivactl.ownership import ABANDONED_SECONDS, Owner
 from mivactl.settings import load_settings
 from mivactl.store.garbage import GarbagePolicy
 from registry_schema.errors import IntegrityProblem, ResourceProblem

@@ -14,7 +14,7 @@ import pytest
 
 from mivactl.file_lock import LockToken, locked, system_locks_exclude
 from mivactl.operations.verify import verify
-from mivactl.owner import ABANDONED_SECONDS, Owner
+from mivactl.ownership import ABANDONED_SECONDS, Owner
 from registry_schema.errors import Busy
 from tests.mivactl.world import REPOSITORY, World
 

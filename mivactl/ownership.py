@@ -73,6 +73,17 @@ class Owner(NamedTuple):
         return self.started == _started(self.process)
 
 
+def owned_name() -> str:
+    """A new name that nobody has, of this process."""
+    return Owner.new().name
+
+
+def is_abandoned(name: str, silent_seconds: float = 0.0) -> bool:
+    """Whether nobody will come back for what is called `name`; see `Owner.is_gone`. Names of nobody just grow old."""
+    owner = Owner.parse(name)
+    return silent_seconds > ABANDONED_SECONDS if owner is None else owner.is_gone(silent_seconds)
+
+
 def _host() -> str:
     with suppress(AttributeError):
         return os.uname().nodename
