@@ -8,6 +8,7 @@ processes that rename one file exactly one succeeds, everywhere. What the lock p
 from __future__ import annotations
 
 import errno
+import os
 import random
 import shutil
 import stat
@@ -87,7 +88,7 @@ class LockToken:
         for name in self._names():
             holder = Owner.parse(name)
             if name == _FREE or (holder is not None and holder.is_gone(self._held_seconds(name))):
-                return self._rename(name, self._own.name)
+                return self._rename(name, self._own.name) and self._sign()
         return False
 
     def give_back(self) -> None:
@@ -140,12 +141,18 @@ class LockToken:
             return False
         return True
 
+    def _sign(self) -> bool:
+        """Note when it was taken; not every file system does that for a renaming."""
+        with suppress(OSError):
+            os.utime(self.folder / self._own.name)
+        return True
+
     def _held_seconds(self, name: str) -> float:
-        # renaming a file changes its ctime
         try:
-            return max(0.0, time.time() - (self.folder / name).stat().st_ctime)
+            status = (self.folder / name).stat()
         except OSError:
             return 0.0
+        return max(0.0, time.time() - max(status.st_mtime, status.st_ctime))
 
 
 def _acquire(lock: BaseFileLock) -> bool:

@@ -83,9 +83,9 @@ def stored_bytes(layout: StoreLayout) -> int:
 
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files below a folder; what disappears meanwhile counts nothing."""
-    if path.is_dir() and not path.is_symlink():
-        return sum(size_of(inner) for inner in path.iterdir())
     with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            return sum(size_of(inner) for inner in path.iterdir())
         return path.stat(follow_symlinks=False).st_size
     return 0
 

@@ -18,8 +18,9 @@ root are refused. `<owner>` is a name as `mivactl.ownership` has it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mivactl.content import content_path
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry_schema.digests import Digest
+
+_DIGITS: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,14 @@ class StoreLayout:
         return self.root / "lock"
 
     def contents(self) -> Iterator[Path]:
-        """Every file named by its digest."""
-        return (path for folder in (self.blobs, self.manifests) for path in folder.glob("sha256/*/*"))
+        """Every file named by its digest; what lies behind a symbolic link is not the store's."""
+        for folder in (self.blobs, self.manifests, self.blobs / "sha256", self.manifests / "sha256"):
+            if folder.is_symlink():
+                return
+        for folder in (self.blobs, self.manifests):
+            for shelf in _listed(folder / "sha256"):
+                files = () if shelf.is_symlink() else _listed(shelf)
+                yield from (path for path in files if _DIGITS.fullmatch(f"{shelf.name}{path.name}"))
 
     def blob(self, digest: Digest) -> Path:
         """Where the file with `digest` lies."""
@@ -92,3 +101,11 @@ class StoreLayout:
     def manifest(self, digest: Digest) -> Path:
         """Where the manifest with `digest` lies."""
         return content_path(self.manifests, digest)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder, sorted; nothing if it is no folder or was removed meanwhile."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -122,8 +122,9 @@ class Store:
         Raises:
             Busy: another process holds the store.
         """
-        with self._locked(), disk_errors(self.layout.projects):
+        with disk_errors(self.layout.root):
             make_private(self.layout.root, self.layout.root)
+        with self._locked(), disk_errors(self.layout.projects):
             known = read_projects(self.layout.projects)
             write_projects(self.layout.projects, known.with_project(lock.absolute(), manifests))
 

@@ -10,6 +10,7 @@ import pytest
 
 from mivactl.engine_bridge import SilentProgress
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
+from mivactl.ownership import Owner
 from registry_schema.errors import IntegrityProblem
 from registry_schema.ref import AdapterRef
 
@@ -158,3 +159,24 @@ def test_a_store_reached_through_a_link_is_a_store(world: World):
     (world.home / "store").symlink_to(elsewhere)
     world.ok("install", "my/waterfall")
     world.ok("verify")
+
+
+def test_what_lies_behind_a_link_is_never_removed(world: World):
+    """People link folders to other disks; cleaning up must not follow them there."""
+    world.publish()
+    world.ok("install", "my/waterfall")
+    layout = world.session().store.layout
+    precious = world.folder / "precious"
+    precious.mkdir()
+    names = ["0" * 62, "notes.txt"]
+    for name in names:
+        (precious / name).write_text("kept")
+    (layout.blobs / "sha256" / "00").symlink_to(precious)
+    (layout.staging / Owner.new()._replace(process=2**22 + 1).name).symlink_to(precious)
+    (layout.in_use / Owner.new()._replace(process=2**22 + 1).name).parent.mkdir()
+    (layout.in_use / Owner.new()._replace(process=2**22 + 1).name).symlink_to(precious)
+    (world.home / "latents").symlink_to(precious)
+    (world.home / "cache").symlink_to(precious)
+    for command in (["gc"], ["cache", "clear"], ["uninstall", "my/waterfall"], ["doctor", "--repair"]):
+        world.mivactl(*command)
+        assert sorted(path.name for path in precious.iterdir()) == sorted(names), command
