@@ -13,17 +13,19 @@ if TYPE_CHECKING:
 
     from mivactl.session import Session
     from mivactl.store.pointer import InstalledBuild
+    from registry_schema.digests import Digest
     from registry_schema.ref import AdapterRef
 
 
 @dataclass(frozen=True)
 class RemovedBuild:
-    """A build that is no longer installed."""
+    """A build that is no longer installed; `kept` if its files stay because the lock of a project names it."""
 
     name: str
     version: str
     base: str
     masked: bool
+    kept: bool
 
 
 def uninstall(refs: Sequence[AdapterRef], session: Session, *, base: str | None = None) -> tuple[RemovedBuild, ...]:
@@ -46,10 +48,11 @@ def uninstall(refs: Sequence[AdapterRef], session: Session, *, base: str | None 
             "which is never written from here",
             hint="unset `MIVACTL_SHARED_STORE` or change `shared_stores` in `config.toml` to go without that store",
         )
+    kept = session.store.kept_for_projects()
     with session.store.transaction() as change:
         for place in builds:
             change.remove(place)
-    return tuple(_removed(build) for build in builds.values())
+    return tuple(_removed(build, kept) for build in builds.values())
 
 
 def installed_builds(
@@ -83,6 +86,6 @@ def _meant(ref: AdapterRef, installed: Sequence[InstalledBuild], base: str | Non
     raise NotFound(f"`{ref}` is not installed", hint=hint.replace("mivactl search", "mivactl list"))
 
 
-def _removed(build: InstalledBuild) -> RemovedBuild:
+def _removed(build: InstalledBuild, kept: frozenset[Digest]) -> RemovedBuild:
     line = build.line
-    return RemovedBuild(line.name, str(line.version), line.base.name, line.masked)
+    return RemovedBuild(line.name, str(line.version), line.base.name, line.masked, line.manifest.digest in kept)

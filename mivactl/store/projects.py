@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -11,6 +10,7 @@ from pydantic import Field, StringConstraints
 from mivactl.disk import write_durably
 from registry_schema.digests import Digest
 from registry_schema.document import Document, RootDocument
+from registry_schema.errors import SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,9 +49,12 @@ def read_projects(path: Path) -> ProjectList:
     Raises:
         SchemaError: the file is not such a list.
     """
-    with suppress(FileNotFoundError, NotADirectoryError):
+    try:
         return ProjectList.parse(path.read_bytes(), source=str(path))
-    return ProjectList()
+    except (FileNotFoundError, NotADirectoryError):
+        return ProjectList()
+    except SchemaError as error:
+        raise SchemaError(error.message, hint=error.hint or "run `mivactl doctor --repair`") from error
 
 
 def write_projects(path: Path, projects: ProjectList) -> None:

@@ -128,6 +128,10 @@ class Store:
             known = read_projects(self.layout.projects)
             write_projects(self.layout.projects, known.with_project(lock.absolute(), manifests))
 
+    def kept_for_projects(self) -> frozenset[Digest]:
+        """The manifests that locks of projects name; raises `SchemaError` if the list of them is damaged."""
+        return read_projects(self.layout.projects).manifests()
+
     def manifest(self, digest: Digest) -> Manifest:
         """The manifest with `digest`, of this store or a shared one.
 

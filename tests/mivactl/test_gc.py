@@ -76,7 +76,8 @@ def test_what_a_project_names_stays_until_its_lock_is_gone(world: World):
     lock = world.folder / "miva.lock"
     lock.write_text("")
     world.session().store.keep_for_project(lock, [clouds.line.manifest.digest])
-    world.ok("uninstall", "my/waterfall", "my/clouds")
+    said = world.ok("uninstall", "my/waterfall", "my/clouds")
+    assert said.err == "the lock of a project names my/clouds 1.0.0: its files stay\n"
     assert contents(world) == files_of(clouds)
     assert collect_garbage(world.session(), policy=later()).garbage == ()
     lock.unlink()
@@ -167,9 +168,12 @@ def test_a_base_that_somebody_is_fetching_stays(world: World):
     assert part.exists()
 
 
-def test_damage_stops_gc_before_it_removes_anything(world: World):
+@pytest.mark.parametrize("damaged", ["pointer", "projects"])
+def test_damage_stops_gc_before_it_removes_anything(world: World, damaged: str):
     water, clouds = two_builds(world)
-    (world.session().store.layout.installed / clouds.place).write_bytes(b"{}")
+    layout = world.session().store.layout
+    path = layout.projects if damaged == "projects" else layout.installed / clouds.place
+    path.write_bytes(b"{}")
     with pytest.raises(IntegrityProblem) as caught:
         collect_garbage(world.session(), policy=later())
     assert "doctor --repair" in str(caught.value.hint)
