@@ -109,6 +109,7 @@ __all__ = [
     "compare_clips",
     "count",
     "counted_base_names",
+    "device_name",
     "export_motion_lora",
     "frame_size",
     "import_adapter",
@@ -207,6 +208,14 @@ def packaged_base_folders() -> tuple[Path, ...]:
     """The folders of the bases that come with the engine, each with a `base.json`; no torch is loaded."""
     folder = Path(str(engine.__file__)).parent / "bases"
     return tuple(path.parent for path in sorted(folder.glob("*/base.json")))
+
+
+def device_name() -> str:
+    """What torch would compute on here, as it calls it; raises whatever a broken torch raises."""
+    from engine.device import choose_device
+
+    _prepare_threads()
+    return str(choose_device())
 
 
 def counted_base_names() -> tuple[str, ...]:

@@ -39,7 +39,8 @@ class Session:
     @cached_property
     def store(self) -> Store:
         """What is installed."""
-        return Store(self.settings.home / "store", lock_timeout=self.settings.lock_timeout)
+        settings = self.settings
+        return Store(settings.home / "store", lock_timeout=settings.lock_timeout, shared=settings.shared_stores)
 
     @cached_property
     def registries(self) -> tuple[Registry | WritableRegistry, ...]:

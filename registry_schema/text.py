@@ -87,6 +87,11 @@ class PatternText(TextValue, str):
         """`text`, checked; raises `UsageProblem`."""
         return super().__new__(cls, cls.checked(text))
 
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """See `TextValue`; the rule is asked once."""
+        return value if isinstance(value, cls) else str.__new__(cls, checked_text(value, cls.problem))
+
 
 class Timestamp(PatternText):
     """A moment in UTC to the second, `2026-11-20T09:30:00Z`."""

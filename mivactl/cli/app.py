@@ -15,10 +15,13 @@ from mivactl.cli import (
     animate,
     base,
     bench,
+    cache,
     compose,
     demo,
     deprecate,
+    doctor,
     export,
+    gc,
     import_,
     info,
     install,
@@ -26,6 +29,7 @@ from mivactl.cli import (
     publish,
     registry,
     replay,
+    schema,
     search,
     train,
     uninstall,
@@ -43,6 +47,7 @@ from registry_schema.errors import Interrupted, MivaError
 _CLIPS = "Clips"
 _ADAPTERS = "Adapters"
 _REGISTRIES = "Registries and bases"
+_MACHINE = "This machine"
 _SHORT_HELP = """\
 mivactl animates photos with motion adapters, and moves the adapters about.
 
@@ -93,25 +98,39 @@ COMMANDS = (
     Command("base add", base.add, _REGISTRIES),
     Command("base remove", base.remove, _REGISTRIES),
     Command("base verify", base.verify, _REGISTRIES),
+    Command("doctor", doctor.doctor, _MACHINE),
+    Command("gc", gc.gc, _MACHINE),
+    Command("cache size", cache.size, _MACHINE),
+    Command("cache dir", cache.dir_, _MACHINE),
+    Command("cache clear", cache.clear, _MACHINE),
+    Command("schema", schema.schema, _MACHINE),
 )
-_GROUPS = {"registry": "The registries adapters come from.", "base": "The models that adapters move."}
+_GROUPS = {
+    "registry": ("The registries adapters come from.", _REGISTRIES),
+    "base": ("The models that adapters move.", _REGISTRIES),
+    "cache": ("What mivactl keeps on this machine.", _MACHINE),
+}
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
-def build_app() -> typer.Typer:
-    """The Typer application with every command of `COMMANDS`."""
+def build_app(only: str = "") -> typer.Typer:
+    """The Typer application with every command of `COMMANDS`, or with the one that is asked for, which is quicker."""
     app = typer.Typer(
         name="mivactl", context_settings=_CONTEXT, pretty_exceptions_enable=False, invoke_without_command=True
     )
     app.callback()(_root)
-    groups = {name: typer.Typer(help=text, context_settings=_CONTEXT) for name, text in _GROUPS.items()}
+    groups = {name: typer.Typer(help=text, context_settings=_CONTEXT) for name, (text, _) in _GROUPS.items()}
     for command in COMMANDS:
+        if only not in {"", command.name}:
+            continue
         group, _, name = command.name.rpartition(" ")
         target = groups[group] if group else app
         panel = None if group else command.panel
         target.command(name, rich_help_panel=panel)(with_run(command.name, command.function))
     for name, nested in groups.items():
-        app.add_typer(nested, name=name, rich_help_panel=_REGISTRIES)
+        if only and not nested.registered_commands:
+            continue
+        app.add_typer(nested, name=name, rich_help_panel=_GROUPS[name][1])
     return app
 
 
@@ -136,7 +155,7 @@ def run(arguments: Sequence[str]) -> int:
 def _dispatch(arguments: Sequence[str]) -> int:
     flags = flags_among(arguments)
     try:
-        result = typer.main.get_command(build_app()).main(
+        result = typer.main.get_command(build_app(_only_command(arguments))).main(
             args=list(arguments), prog_name="mivactl", standalone_mode=False, obj=tuple(arguments)
         )
     except SystemExit as stopped:
@@ -171,6 +190,12 @@ def _command_name(arguments: Sequence[str]) -> str:
     words = [word for word in arguments if not word.startswith("-")]
     names = {command.name for command in COMMANDS}
     return next((" ".join(words[:count]) for count in (2, 1) if " ".join(words[:count]) in names), "")
+
+
+def _only_command(arguments: Sequence[str]) -> str:
+    """The command that a command line begins with; empty where something else may be meant, such as help about all."""
+    name = _command_name(arguments)
+    return name if name and list(arguments[: len(name.split())]) == name.split() else ""
 
 
 def _prepare_process() -> None:

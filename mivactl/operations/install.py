@@ -10,6 +10,7 @@ from mivactl.disk import require_space
 from mivactl.engine_bridge import SilentProgress
 from mivactl.operations.header_check import check_header
 from mivactl.operations.planning import manifest_of, plan_for, require_plan
+from mivactl.operations.quota import make_room
 from mivactl.registry.registry import STARTER
 from mivactl.resolve.plan import Plan
 from mivactl.store.pointer import place_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mivactl.session import Session
     from mivactl.store.pointer import InstalledBuild
     from mivactl.store.transaction import Transaction
+    from registry_schema.index import IndexLine
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
 
@@ -78,15 +80,11 @@ class _Task:
     action: str
 
     @property
-    def label(self) -> str:
-        return f"{self.manifest.name} {self.manifest.version}"
-
-    @property
     def copies(self) -> bool:
         return self.action != "kept"
 
     def contents(self) -> tuple[Content, ...]:
-        return tuple(Content(entry.digest, entry.size, f"{self.label}: {entry.path}") for entry in self.manifest.files)
+        return contents_of(self.manifest)
 
 
 def install(
@@ -191,30 +189,61 @@ def _carry_out(tasks: Sequence[_Task], session: Session, progress: Progress) -> 
     tasks = [task for task in tasks if task.copies]
     if not tasks:
         return
-    size_bytes = sum(content.size_bytes for task in tasks for content in task.contents())
+    contents = [content for task in tasks for content in task.contents()]
+    size_bytes = sum(content.size_bytes for content in contents)
     require_space(session.store.layout.root, size_bytes)
+    make_room(session, [*contents, *(_described(task.choice.candidate.line) for task in tasks)])
     with progress.phase("copy", size_bytes) as phase, session.store.transaction() as change:
         for task in tasks:
-            _add(task, session, change, phase)
+            _add(
+                task.choice.candidate.line,
+                task.manifest,
+                session.registry(task.choice.candidate.registry),
+                change,
+                phase,
+            )
 
 
-def _add(task: _Task, session: Session, change: Transaction, phase: Phase) -> None:
-    line = task.choice.candidate.line
-    registry = session.registry(task.choice.candidate.registry)
-    manifest = Content(line.manifest.digest, line.manifest.size, f"{task.label}: miva.json")
-    build = NewBuild(line, registry.name, manifest, task.contents())
-    files = {content.digest: _file(registry, content, task, phase) for content in build.files}
-    change.add(build, {manifest.digest: (registry.manifest_bytes(line),), **files})
-    weights = next(content for content in build.files if content.digest == task.manifest.weights.digest)
+def reinstall(build: InstalledBuild, session: Session) -> None:
+    """Copy the files of an installed build again, from the registry it came from.
+
+    Raises:
+        NotFound: there is no such registry any more.
+        IntegrityProblem: the registry's files are not what its index says.
+        ResourceProblem, Busy, NetworkProblem: the disk, another process, or the way there.
+    """
+    registry = session.registry(build.pointer.registry)
+    manifest = registry.manifest(build.line)
+    require_space(session.store.layout.root, sum(entry.size for entry in manifest.files))
+    with SilentProgress().phase("copy", None) as phase, session.store.transaction() as change:
+        _add(build.line, manifest, registry, change, phase)
+
+
+def _add(line: IndexLine, manifest: Manifest, registry: Registry, change: Transaction, phase: Phase) -> None:
+    described = _described(line)
+    build = NewBuild(line, registry.name, described, contents_of(manifest))
+    files = {content.digest: _file(registry, content, manifest, phase) for content in build.files}
+    change.add(build, {described.digest: (registry.manifest_bytes(line),), **files})
+    weights = next(content for content in build.files if content.digest == manifest.weights.digest)
     with change.staged_path(weights).open("rb") as file:
-        check_header(file, task.manifest, label=weights.label)
+        check_header(file, manifest, label=weights.label)
 
 
-def _file(registry: Registry, content: Content, task: _Task, phase: Phase) -> Iterator[bytes]:
+def _described(line: IndexLine) -> Content:
+    return Content(line.manifest.digest, line.manifest.size, f"{line.name} {line.version}: miva.json")
+
+
+def contents_of(manifest: Manifest) -> tuple[Content, ...]:
+    """The files of a build."""
+    label = f"{manifest.name} {manifest.version}"
+    return tuple(Content(entry.digest, entry.size, f"{label}: {entry.path}") for entry in manifest.files)
+
+
+def _file(registry: Registry, content: Content, manifest: Manifest, phase: Phase) -> Iterator[bytes]:
     """The bytes of one file of a registry; weights are let through only after a look at their header."""
-    if content.digest == task.manifest.weights.digest:
+    if content.digest == manifest.weights.digest:
         with registry.open_file(content) as file:
-            check_header(file, task.manifest, label=content.label)
+            check_header(file, manifest, label=content.label)
     with registry.open_file(content) as file:
         for chunk in chunks_of(file):
             yield chunk

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mivactl.content import content_of_file
 from mivactl.engine_bridge import SilentProgress
 from mivactl.operations.header_check import check_header
 from mivactl.operations.uninstall import installed_builds
+from mivactl.store.plain_files import open_plain
+from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, MivaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
 
     from mivactl.engine_bridge import Progress
     from mivactl.session import Session
@@ -60,7 +63,7 @@ def verify(
     size_bytes = sum(guard.size for build in builds for guard in build.pointer.guards.values())
     with (progress or SilentProgress()).phase("verify", size_bytes) as phase:
         for build in builds:
-            problems.extend(_check_build(build, session))
+            problems.extend(check_build(build, session))
             phase.advance(sum(guard.size for guard in build.pointer.guards.values()))
     return Verification(len(builds), size_bytes, tuple(problems))
 
@@ -82,38 +85,57 @@ def require_sound(verification: Verification) -> None:
     )
 
 
-def _check_build(build: InstalledBuild, session: Session) -> Iterator[StoreProblem]:
+def check_build(build: InstalledBuild, session: Session) -> tuple[StoreProblem, ...]:
+    """What is wrong with the files of a build; nothing is with one that was uninstalled meanwhile."""
+    problems = tuple(_problems(build, session))
+    return problems if problems and _is_still_there(build, session) else ()
+
+
+def _is_still_there(build: InstalledBuild, session: Session) -> bool:
+    digest = build.line.manifest.digest
+    return any(
+        other.place == build.place and other.line.manifest.digest == digest for other in session.store.installed()
+    )
+
+
+def _problems(build: InstalledBuild, session: Session) -> Iterator[StoreProblem]:
     line = build.line
     try:
         manifest = session.store.manifest(line.manifest.digest)
     except IntegrityProblem as error:
-        kind: ProblemKind = "changed" if session.store.layout.manifest(line.manifest.digest).exists() else "missing"
-        yield _problem(build, "miva.json", kind, error.message)
+        there = os.path.lexists(build.layout.manifest(line.manifest.digest))
+        yield _problem(build, "miva.json", "changed" if there else "missing", error.message)
         return
     if manifest.key != line.key:
         yield _problem(build, "miva.json", "changed", f"it describes `{manifest.name}` {manifest.key.tag}")
     for entry in manifest.files:
-        yield from _check_file(build, manifest, entry, session)
+        yield from _check_file(build, manifest, entry)
 
 
-def _check_file(
-    build: InstalledBuild, manifest: Manifest, entry: FileEntry, session: Session
-) -> Iterator[StoreProblem]:
-    path = session.store.layout.blob(entry.digest)
-    if not path.is_file():
+def _check_file(build: InstalledBuild, manifest: Manifest, entry: FileEntry) -> Iterator[StoreProblem]:
+    try:
+        with open_plain(build.layout.blob(entry.digest), build.layout.root) as file:
+            found = Digest.of_stream(file)
+            if found != entry.digest:
+                yield _problem(
+                    build, entry.path, "changed", f"digest is `{found}`, its manifest states `{entry.digest}`"
+                )
+            elif entry.kind == "weights":
+                yield from _check_weights(build, manifest, entry, file)
+    except FileNotFoundError:
         yield _problem(build, entry.path, "missing", "the store does not have it")
-        return
-    found = content_of_file(path, entry.path)
-    if found.digest != entry.digest or path.is_symlink():
-        yield _problem(
-            build, entry.path, "changed", f"digest is `{found.digest}`, its manifest states `{entry.digest}`"
-        )
-    elif entry.kind == "weights":
-        try:
-            with path.open("rb") as file:
-                check_header(file, manifest, label=entry.path)
-        except MivaError as error:
-            yield _problem(build, entry.path, "unsound", error.message)
+    except IntegrityProblem as error:
+        yield _problem(build, entry.path, "changed", error.message)
+
+
+def _check_weights(
+    build: InstalledBuild, manifest: Manifest, entry: FileEntry, file: BinaryIO
+) -> Iterator[StoreProblem]:
+    file.seek(0)
+    try:
+        check_header(file, manifest, label=entry.path)
+    except MivaError as error:
+        yield _problem(build, entry.path, "unsound", error.message)
 
 
 def _problem(build: InstalledBuild, file: str, kind: ProblemKind, detail: str) -> StoreProblem:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from mivactl.content import Content, content_of_file, content_path, write_content
+from mivactl.content import Content, chunks_of, content_path, write_content
 from mivactl.crash_point import crash_point
-from mivactl.disk import disk_errors
+from mivactl.disk import disk_errors, last_written
 from mivactl.ownership import is_abandoned, owned_name
 from mivactl.store.commit import Change, PlacedFile
+from mivactl.store.plain_files import make_private, open_plain
 from mivactl.store.pointer import place_of
+from registry_schema.digests import Digest
+from registry_schema.errors import IntegrityProblem
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mivactl.store.layout import StoreLayout
-    from registry_schema.digests import Digest
     from registry_schema.index import IndexLine
     from registry_schema.names import RegistryName
 
@@ -84,30 +86,40 @@ class Transaction:
         target = content_path(folder, content.digest)
         staged = self.staged_path(content)
         linked = _link(target, staged)
-        damaged = _is_damaged(staged if linked else target, content)
-        if damaged:
+        found = self._judge(staged if linked else target, content)
+        if found == "damaged":
             staged.unlink(missing_ok=True)
-        if damaged or not linked:
-            write_content(chunks[content.digest], staged, content, half="store.blob-half-written")
-        self._files[str(content.digest)] = PlacedFile(content, staged, target, replaces=damaged)
+        if found == "damaged" or not linked:
+            source = self._copied(target, chunks[content.digest]) if found == "whole" else chunks[content.digest]
+            write_content(source, staged, content, half="store.blob-half-written")
+        self._files[str(content.digest)] = PlacedFile(content, staged, target, replaces=found == "damaged")
         crash_point("store.blob-staged")
 
+    def _judge(self, path: Path, content: Content) -> Literal["whole", "damaged", "missing"]:
+        """What is at `path`; another process may take it away meanwhile."""
+        try:
+            with open_plain(path, self._layout.root) as file:
+                found = Digest.of_stream(file)
+        except FileNotFoundError:
+            return "missing"
+        except IntegrityProblem:
+            return "damaged"
+        return "whole" if found == content.digest else "damaged"
 
-def _is_damaged(path: Path, content: Content) -> bool:
-    """Whether a file is there and holds something else; another process may take it away meanwhile."""
-    try:
-        found = content_of_file(path, content.label)
-    except FileNotFoundError:
-        return False
-    return found.digest != content.digest or found.size_bytes != content.size_bytes
+    def _copied(self, path: Path, otherwise: Iterable[bytes]) -> Iterator[bytes]:
+        """The bytes of a file the store has, where it can not get a second name."""
+        try:
+            with open_plain(path, self._layout.root) as file:
+                yield from chunks_of(file)
+        except FileNotFoundError:
+            yield from otherwise
 
 
 def _link(target: Path, staged: Path) -> bool:
     """A second name for a file the store has, so that nobody's uninstall takes it away meanwhile."""
     try:
-        staged.parent.mkdir(parents=True, exist_ok=True)
-        os.link(target, staged)
-    except OSError:
+        os.link(target, staged, follow_symlinks=False)
+    except (OSError, NotImplementedError):
         return False
     return True
 
@@ -116,7 +128,7 @@ def new_staging(layout: StoreLayout) -> Path:
     """A fresh folder for one transaction; its name tells which process has it."""
     staging = layout.staging / owned_name()
     with disk_errors(staging):
-        staging.mkdir(parents=True)
+        make_private(staging, layout.root)
     return staging
 
 
@@ -125,10 +137,10 @@ def discard(staging: Path) -> None:
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def discard_abandoned(layout: StoreLayout) -> None:
-    """Remove what processes of this machine left behind when they died."""
+def abandoned_staging(layout: StoreLayout, now: float) -> Iterator[Path]:
+    """What processes left behind when they died, at the moment `now` in seconds of the epoch."""
     if not layout.staging.is_dir():
         return
     for staging in layout.staging.iterdir():
-        if is_abandoned(staging.name):
-            discard(staging)
+        if is_abandoned(staging.name, now - last_written(staging)):
+            yield staging

@@ -10,6 +10,7 @@ from tests.mivactl.world import World, write_draft
 
 STORE_POINTS = [point for point in CRASH_POINTS if point.startswith("store.")]
 REGISTRY_POINTS = [point for point in CRASH_POINTS if point.startswith("registry.")]
+GC_POINTS = [point for point in CRASH_POINTS if point.startswith("gc.")]
 KILLED = 137
 COMMITTED = {"store.committed", "store.pointer-changed", "store.applied", "store.swept"}
 # Only a removal sweeps, and only an installation copies.
@@ -89,6 +90,28 @@ def test_a_publication_killed_anywhere_is_done_or_not_done(world: World, point: 
     assert [path for pattern in unfinished for path in registry.root.glob(pattern)] == []
 
 
+@pytest.mark.parametrize("command", [("gc",), ("cache", "clear")], ids=" ".join)
+@pytest.mark.parametrize("point", GC_POINTS)
+def test_a_collection_killed_anywhere_costs_nothing_that_is_needed(world: World, point: str, command: tuple[str, ...]):
+    for name in ("my/old", "my/waterfall", "my/clouds"):
+        world.publish(name)
+    world.ok("install", "my/old", "my/waterfall")
+    layout = world.session().store.layout
+    # garbage of each kind: staged files of a process that died, and files whose pointer is gone
+    assert world.in_new_process("install", "my/clouds", **{VARIABLE: "store.all-staged"}).returncode == KILLED
+    lost = next(build for build in world.session().store.installed() if build.line.name == "my/waterfall")
+    (layout.installed / lost.place).unlink()
+    killed = world.in_new_process(*command, **{VARIABLE: point})
+    assert killed.returncode == KILLED, killed.stderr
+    assert installed(world) == {"my/old"}
+    assert_store_is_whole(world)
+    world.ok(*command)
+    assert list(layout.staging.iterdir()) == []
+    world.ok("install", "my/waterfall", "my/clouds")
+    assert installed(world) == {"my/old", "my/waterfall", "my/clouds"}
+    assert_store_is_whole(world)
+
+
 def test_every_crash_point_is_reached_by_one_of_these_stories():
-    assert {*STORE_POINTS, *REGISTRY_POINTS} == set(CRASH_POINTS)
+    assert {*STORE_POINTS, *REGISTRY_POINTS, *GC_POINTS} == set(CRASH_POINTS)
     assert not NOT_IN_INSTALL & NOT_IN_UNINSTALL
