@@ -25,6 +25,8 @@ CrashPoint = Literal[
     "registry.manifest-placed",
     "registry.index-staged",
     "registry.index-placed",
+    "lock.staged",
+    "lock.placed",
 ]
 CRASH_POINTS: Final[tuple[str, ...]] = get_args(CrashPoint)
 VARIABLE: Final = "MIVACTL_CRASH_AT"

@@ -16,7 +16,7 @@ DEFAULT_BASE: Final = "nano"
 _CONFIG_BYTES_MAX: Final = 64 * 1024
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off", ""})
-_FILE_KEYS: Final = ("base", "offline", "lock_timeout")
+_FILE_KEYS: Final = ("base", "offline", "lock_timeout", "policy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,7 @@ class Settings:
         base: the base a person works with; adapters for it are preferred.
         offline: no network at all.
         lock_timeout: seconds to wait for another process.
+        licences_deny: licences that nothing installed may have; `CC-BY-NC-*` stands for several.
     """
 
     home: Path
@@ -35,6 +36,7 @@ class Settings:
     base_was_chosen: bool = False
     offline: bool = False
     lock_timeout: float = 60.0
+    licences_deny: tuple[str, ...] = ()
 
     @property
     def config_file(self) -> Path:
@@ -63,6 +65,7 @@ def load_settings(environment: Mapping[str, str], *, offline: bool = False) -> S
         base_was_chosen=base is not None,
         offline=offline or _switch("MIVACTL_OFFLINE", switch),
         lock_timeout=_seconds("MIVACTL_LOCK_TIMEOUT", timeout),
+        licences_deny=_licences(from_file.get("policy", {}), home / "config.toml"),
     )
 
 
@@ -100,6 +103,25 @@ def _read_config(path: Path) -> dict[str, object]:
 def _nearest_key(key: str) -> str:
     close = get_close_matches(key, _FILE_KEYS, n=1)
     return f"did you mean `{close[0]}`?" if close else f"it may have {', '.join(f'`{name}`' for name in _FILE_KEYS)}"
+
+
+def _licences(policy: object, path: Path) -> tuple[str, ...]:
+    """The licences that a policy rules out."""
+    if not isinstance(policy, dict) or policy.keys() - {"licences_deny"}:
+        raise UsageProblem(
+            f"`policy` in `{path}` is off", hint='write `[policy]` and `licences_deny = ["GPL-3.0-only"]`'
+        )
+    deny = policy.get("licences_deny", [])
+    if not isinstance(deny, list) or not all(isinstance(text, str) for text in deny):
+        raise UsageProblem(
+            f"`policy.licences_deny` in `{path}` is no list of licences",
+            hint='write `licences_deny = ["GPL-3.0-only"]`',
+        )
+    if not deny:
+        return ()
+    from registry_schema.licence_policy import LicencePattern
+
+    return tuple(LicencePattern(text) for text in deny)
 
 
 def _switch(name: str, value: object) -> bool:

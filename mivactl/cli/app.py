@@ -15,6 +15,7 @@ from mivactl.cli import (
     animate,
     base,
     bench,
+    check,
     compose,
     demo,
     export,
@@ -22,12 +23,17 @@ from mivactl.cli import (
     info,
     install,
     list_,
+    lock,
+    outdated,
     publish,
     registry,
     replay,
     search,
+    sync,
     train,
+    tree,
     uninstall,
+    update,
     verify,
     why,
 )
@@ -39,6 +45,7 @@ from registry_schema.errors import Interrupted, MivaError
 
 _CLIPS = "Clips"
 _ADAPTERS = "Adapters"
+_PROJECTS = "Projects"
 _REGISTRIES = "Registries and bases"
 _SHORT_HELP = """\
 mivactl animates photos with motion adapters, and moves the adapters about.
@@ -74,9 +81,15 @@ COMMANDS = (
     Command("info", info.info, _ADAPTERS),
     Command("verify", verify.verify, _ADAPTERS),
     Command("why", why.why, _ADAPTERS),
+    Command("check", check.check, _ADAPTERS),
     Command("publish", publish.publish, _ADAPTERS),
     Command("import", import_.import_, _ADAPTERS),
     Command("export", export.export, _ADAPTERS),
+    Command("lock", lock.lock, _PROJECTS),
+    Command("sync", sync.sync, _PROJECTS),
+    Command("update", update.update, _PROJECTS),
+    Command("outdated", outdated.outdated, _PROJECTS),
+    Command("tree", tree.tree, _PROJECTS),
     Command("registry add", registry.add, _REGISTRIES),
     Command("registry list", registry.list_, _REGISTRIES),
     Command("registry remove", registry.remove, _REGISTRIES),

@@ -107,10 +107,23 @@ def install(
     if weighted is not None:
         raise UsageProblem(f"`{weighted}` has a weight, which `install` does not take", hint="leave out the weight")
     plan = require_plan(plan_for(refs, session, base=options.base, masked=options.masked), refs)
-    tasks = _tasks(plan, session, reinstall=options.reinstall)
-    if not options.dry_run:
-        _carry_out(tasks, session, progress or SilentProgress())
-    return Installation(plan.base.name, tuple(_step(task) for task in tasks), options.dry_run)
+    steps = install_plan(
+        plan, session, reinstall=options.reinstall, dry_run=options.dry_run, progress=progress or SilentProgress()
+    )
+    return Installation(plan.base.name, steps, options.dry_run)
+
+
+def install_plan(
+    plan: Plan, session: Session, *, reinstall: bool = False, dry_run: bool = False, progress: Progress
+) -> tuple[InstallStep, ...]:
+    """Install the builds of a plan, all or none; what their licences are is said before anything is copied."""
+    tasks = _tasks(plan, session, reinstall=reinstall)
+    if not dry_run:
+        for task in tasks:
+            if task.copies:
+                progress.note(f"{task.label} from {task.choice.candidate.registry}: licence {task.manifest.licence}")
+        _carry_out(tasks, session, progress)
+    return tuple(_step(task) for task in tasks)
 
 
 def ensure_installed(

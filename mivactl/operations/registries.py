@@ -11,35 +11,42 @@ from mivactl.registry.registry import STARTER
 from mivactl.registry.registry_list import RegistryEntry, read_registry_list, write_registry_list
 from mivactl.session import LOCAL
 from registry_schema.errors import Busy, NotFound, Refused
+from registry_schema.names import HOME_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from mivactl.registry.registry_list import RegistryList
     from mivactl.session import Session
-    from registry_schema.names import RegistryName
+    from registry_schema.names import Namespace, RegistryName
 
 
 @dataclass(frozen=True)
 class ListedRegistry:
-    """One registry: how many adapters it has, and whether one may publish to it."""
+    """One registry: how many adapters it has, whether one may publish to it, and what is bound to it."""
 
     name: str
     place: str
     adapter_count: int
     writable: bool
+    namespaces: tuple[str, ...]
 
 
-def add_registry(name: RegistryName, folder: Path, session: Session, *, create: bool) -> ListedRegistry:
+def add_registry(
+    name: RegistryName, folder: Path, session: Session, *, create: bool, namespaces: tuple[Namespace, ...] = ()
+) -> ListedRegistry:
     """Remember the registry in `folder` as `name`; it is asked after those that were added before.
 
     Args:
         create: make a new, empty registry there.
+        namespaces: no other registry may answer for them, whatever this one has and whether it can be reached.
 
     Raises:
         NotFound: there is no registry in the folder.
-        Busy: the name is taken.
+        Busy: the name is taken, or a namespace is bound to another registry.
+        Refused: the namespace of the adapters that mivactl brings.
         UsageProblem: the folder holds something else, or can not be written.
     """
     folder = folder.expanduser().absolute()
@@ -50,10 +57,12 @@ def add_registry(name: RegistryName, folder: Path, session: Session, *, create: 
                 f"there is a registry `{name}` already",
                 hint=f"choose another name, or `mivactl registry remove {name}`",
             )
+        _check_free(namespaces, entries)
         registry = create_directory_registry(name, folder) if create else DirectoryRegistry(name, folder)
         registry.config()
-        write_registry_list(session.registry_list, entries.with_added(RegistryEntry(name=name, path=str(folder))))
-    return _listed(registry)
+        added = entries.with_added(RegistryEntry(name=name, path=str(folder), namespaces=namespaces))
+        write_registry_list(session.registry_list, added)
+    return _listed(registry, added)
 
 
 def remove_registry(name: RegistryName, session: Session) -> None:
@@ -74,11 +83,27 @@ def remove_registry(name: RegistryName, session: Session) -> None:
 
 def list_registries(session: Session) -> Iterator[ListedRegistry]:
     """All registries in the order they are asked."""
-    return (_listed(registry) for registry in session.registries)
+    entries = read_registry_list(session.registry_list)
+    return (_listed(registry, entries) for registry in session.registries)
 
 
-def _listed(registry: DirectoryRegistry) -> ListedRegistry:
-    return ListedRegistry(registry.name, registry.place, len(registry.names()), registry.writable)
+def _check_free(namespaces: tuple[Namespace, ...], entries: RegistryList) -> None:
+    for namespace in namespaces:
+        if namespace == HOME_NAMESPACE:
+            raise Refused(
+                f"the namespace `{namespace}` is kept for the adapters mivactl brings", hint="leave out `--namespace`"
+            )
+        owner = entries.bound(namespace)
+        if owner is not None:
+            raise Busy(
+                f"the namespace `{namespace}` is bound to registry `{owner}` already",
+                hint=f"run `mivactl registry remove {owner}` first, or leave out `--namespace {namespace}`",
+            )
+
+
+def _listed(registry: DirectoryRegistry, entries: RegistryList) -> ListedRegistry:
+    bound = next((entry.namespaces for entry in entries.registries if entry.name == registry.name), ())
+    return ListedRegistry(registry.name, registry.place, len(registry.names()), registry.writable, bound)
 
 
 def _locked(session: Session) -> AbstractContextManager[None]:

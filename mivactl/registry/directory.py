@@ -81,10 +81,13 @@ class DirectoryRegistry:
         """The builds of one adapter in publish order.
 
         Raises:
+            NotFound: there is no registry any more, which is something else than a registry without the name.
             IntegrityProblem: the index file is not valid, or is another adapter's.
         """
         path = self.index_path(name)
         content = _read_bounded(path, MAX_INDEX_BYTES)
+        if content is None:
+            self.config()
         lines = read_index(content or b"", source=str(path))
         stray = next((line for line in lines if line.name != name), None)
         if stray is not None:

@@ -44,6 +44,9 @@ class Registry(Protocol):
     def writable(self) -> bool:
         """Whether `publish` may add to it."""
 
+    def config(self) -> RegistryConfig:
+        """What it states about itself; raises `NotFound` where there is no registry."""
+
     def names(self) -> tuple[AdapterName, ...]:
         """All adapters it has, sorted."""
 
