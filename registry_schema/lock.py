@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
@@ -90,6 +91,6 @@ class Lock(TomlDocument):
 
 
 def _check_order(field: str, names: Sequence[str]) -> None:
-    for number, (before, name) in enumerate(zip(names, names[1:], strict=False), start=1):
+    for number, (before, name) in enumerate(pairwise(names), start=1):
         if before >= name:
             raise rule(f"{field}[{number}].name", f"`{name}` comes after `{before}`, expected each once and sorted")

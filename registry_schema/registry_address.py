@@ -20,7 +20,7 @@ class RegistryId(PatternText):
 
 
 class RegistryUrl(PatternText):
-    """Where a registry is: scheme, host and path. User names, passwords, queries and local paths have no place in it."""
+    """Where a registry is: scheme, host and path; a user, a password, a query or a local path has no place in it."""
 
     __slots__ = ()
     what = "registry URL"

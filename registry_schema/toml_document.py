@@ -56,7 +56,7 @@ def _is_list(value: object) -> bool:
 
 
 def _pairs(table: Mapping[str, object], prefix: str = "") -> Iterator[str]:
-    """`key = value`, with dotted keys for tables inside; values are text, numbers and switches: JSON's spelling serves."""
+    """`key = value`, with dotted keys for tables inside; of text, numbers and switches JSON's spelling is TOML's."""
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _pairs(value, f"{prefix}{key}.")

@@ -46,22 +46,22 @@ def request_for(ref: AdapterRef, session: Session, *, masked: bool = False, amon
 
 def unknown_adapter(name: AdapterName, session: Session) -> NotFound:
     """The error for a name nobody knows, with the nearest names as hint."""
-    known = {str(build.line.name) for build in session.store.installed()}
-    for registry in session.registries:
+    bound = session.bound_registry(name)
+    registries = session.registries if bound is None else (session.registry(bound),)
+    known = {str(build.line.name) for build in session.store.installed()} if bound is None else set()
+    for registry in registries:
         known.update(registry.names())
     if str(name) in known:
         return NotFound(
             f"every build of `{name}` is in a format newer than this mivactl knows",
             hint="run `pip install --upgrade mivactl`",
         )
-    bound = session.bound_registry(name)
+    hint = did_you_mean(name, sorted(known))
     if bound is not None:
-        return NotFound(
-            f"no adapter `{name}` in registry `{bound}`, which the namespace `{name.namespace}` is bound to",
-            hint=did_you_mean(name, sorted(known)),
-        )
-    places = ", ".join(f"`{registry.name}`" for registry in session.registries)
-    return NotFound(f"no adapter `{name}` in the registries {places}", hint=did_you_mean(name, sorted(known)))
+        where = f"registry `{bound}`, which the namespace `{name.namespace}` is bound to"
+        return NotFound(f"no adapter `{name}` in {where}", hint=hint)
+    places = ", ".join(f"`{registry.name}`" for registry in registries)
+    return NotFound(f"no adapter `{name}` in the registries {places}", hint=hint)
 
 
 def did_you_mean(name: AdapterName, known: Sequence[str]) -> str:

@@ -42,8 +42,12 @@ LOCK = (
     Fault(
         "url-local.lock", swap(_URL, b"file:///home/me/studio"), f"registries[1].url `file:///home/me/studio` {_NO_URL}"
     ),
-    Fault("path.lock", swap(b'url = "', b'path = "'), "registries[1].path is not a known field",
-          "known here: name, id, url"),
+    Fault(
+        "path.lock",
+        swap(b'url = "', b'path = "'),
+        "registries[1].path is not a known field",
+        "known here: name, id, url",
+    ),
     Fault(
         "registries-unsorted.lock",
         lambda data: data.replace(b'"starter"', b'"tv"'),
