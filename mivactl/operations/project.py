@@ -55,7 +55,14 @@ def require_lock(project: Path) -> Lock:
 
 @contextmanager
 def project_held(project: Path, session: Session) -> Iterator[None]:
-    """Keep other processes from changing the lock of a project meanwhile; raises `Busy`."""
+    """Keep other processes from changing the lock of a project meanwhile.
+
+    Raises:
+        NotFound: there is no such folder.
+        Busy: another process kept it all the time.
+    """
+    if not project.is_dir():
+        raise NotFound(f"there is no folder `{project}`", hint=f"make it with `mkdir -p {project}`")
     path = project.resolve()
     name = Digest.of(str(path).encode()).hex[:16]
     file = session.settings.home / "locks" / f"project-{name}.lock"

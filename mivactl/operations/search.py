@@ -47,7 +47,7 @@ def search(
     for registry in session.registries:
         for name in registry.names():
             # A later registry can not answer for a name that an earlier one knows.
-            if name in seen:
+            if name in seen or session.bound_registry(name) not in {None, registry.name}:
                 continue
             seen.add(name)
             found.extend(_matches(registry, name, lowered, base=base, masked=masked))

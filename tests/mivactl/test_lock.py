@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -366,6 +367,19 @@ def test_installed_from_elsewhere_is_the_same_build_when_its_digest_is(world: Wo
     assert [step["action"] for step in world.ok("sync", "--json").data["adapters"]] == ["kept"]
 
 
+def test_processes_that_lock_at_once_lose_nothing(world: World, project: Path):
+    names = [f"my/motion-{letter}" for letter in "abcd"]
+    for name in names:
+        world.publish(name)
+
+    def lock(name: str) -> int:
+        return world.in_new_process("lock", name, "--project", project).returncode
+
+    with ThreadPoolExecutor() as pool:
+        assert set(pool.map(lock, names)) == {0}
+    assert sorted(versions(project)) == names
+
+
 def test_the_policy_of_a_machine_holds_for_locks_too(world: World, project: Path):
     world.ok("lock", "my/waterfall")
     (world.home / "config.toml").write_text('[policy]\nlicences_deny = ["Apache-2.0"]\n')
@@ -379,8 +393,8 @@ def test_a_lock_that_nobody_can_write_is_named(world: World, project: Path):
     said = world.mivactl("lock", "my/waterfall")
     assert said.exit_code == 1
     assert "cannot read `miva.lock`" in said.err
-    missing: Any = world.mivactl("lock", "my/waterfall", "--project", world.folder / "not" / "there")
-    assert missing.exit_code in {0, 2}
+    missing = world.mivactl("lock", "my/waterfall", "--project", world.folder / "typo")
+    assert (missing.exit_code, (world.folder / "typo").exists()) == (3, False)
 
 
 def test_an_empty_lock_is_a_lock_that_names_a_base(world: World, project: Path):

@@ -169,6 +169,7 @@ def test_a_bound_namespace_is_asked_of_its_registry_alone(world: World):
     assert said.exit_code == 3
     assert "no adapter `acme/logo` in registry `private`, which the namespace `acme` is bound to" in said.err
     assert world.mivactl("why", "acme/logo").exit_code == 3
+    assert world.ok("search", "--json").data["adapters"][-1]["name"] != "acme/logo"
     said = world.mivactl("install", "public::acme/logo")
     assert said.exit_code == 9
     assert "hint: write `private::acme/logo`" in said.err
