@@ -32,7 +32,7 @@ class LockedRegistry(Document):
 
 
 class LockedAdapter(Document):
-    """One adapter: what was asked for (`range`), and the one build that answers it.
+    """One adapter: what is asked for (`range`), and the one build that answered it.
 
     Args:
         base: the base of the build; the lock's own, or one of the same architecture.
@@ -73,8 +73,6 @@ class Lock(TomlDocument):
         for number, adapter in enumerate(self.adapters):
             if adapter.registry not in known:
                 raise rule(f"adapters[{number}].registry", f"`{adapter.registry}` is not among the registries")
-            if not adapter.range.admits(adapter.version):
-                raise rule(f"adapters[{number}].version", f"`{adapter.version}` is not in range `{adapter.range}`")
         used = {adapter.registry for adapter in self.adapters}
         for number, registry in enumerate(self.registries):
             if registry.name not in used:

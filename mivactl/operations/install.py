@@ -155,7 +155,7 @@ def ensure_installed(
         registry = foreign.choice.candidate.registry
         raise Refused(
             f"`{foreign.manifest.name}` {foreign.manifest.version} would come from registry `{registry}`",
-            hint=f"add `--yes`, or run `mivactl install {registry}::{foreign.manifest.name}` first",
+            hint=f"add `--yes`, or run `mivactl install {registry}::{foreign.manifest.name}@=={foreign.manifest.version}` first",
         )
     _carry_out(tasks, session, progress or SilentProgress())
     installed = {build.line.manifest.digest: build for build in session.store.installed()}

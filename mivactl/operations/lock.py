@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from mivactl.operations.candidates import request_for
 from mivactl.operations.lock_changes import LockChange, lock_changes
 from mivactl.operations.locked_builds import require_same_build, same_key
-from mivactl.operations.locked_registries import find_registry, locked_registry, require_registry
+from mivactl.operations.locked_registries import find_registry, locked_registry, names_in_lock, require_registry
 from mivactl.operations.planning import bases_to_try, plan_requests, require_plan
 from mivactl.operations.project import LOCK_NAME, project_held, read_lock, write_lock
 from registry_schema.errors import NotFound, Refused, UsageProblem
-from registry_schema.lock import Lock, LockedAdapter
+from registry_schema.lock import Lock, LockedAdapter, LockedRegistry
 from registry_schema.ref import AdapterRef
 from registry_schema.versions import VersionRange
 
@@ -105,7 +105,7 @@ def relock(requirements: Sequence[Requirement], before: Lock | None, session: Se
     stays = before is not None and [spec.name for spec in bases] == [before.base.name]
     requests = [_request(one, before, session, options, same_base=stays) for one in requirements]
     plan = require_plan(plan_requests(requests, session, bases), [request.ref for request in requests])
-    lock = _lock(plan, requirements, session)
+    lock = _lock(plan, requirements, before, session)
     changes = lock_changes(before, lock)
     path = options.project / LOCK_NAME
     is_new = before is None or before.to_bytes() != lock.to_bytes()
@@ -189,30 +189,36 @@ def _home(requirement: Requirement, before: Lock, session: Session, options: Loc
     return home
 
 
-def _lock(plan: Plan, requirements: Sequence[Requirement], session: Session) -> Lock:
-    adapters = tuple(_entry(choice, one) for choice, one in zip(plan.choices, requirements, strict=True))
-    names = sorted({adapter.registry for adapter in adapters})
-    registries = tuple(locked_registry(session.registry(name)) for name in names)
+def _lock(plan: Plan, requirements: Sequence[Requirement], before: Lock | None, session: Session) -> Lock:
+    used = sorted({choice.candidate.registry for choice in plan.choices})
+    named = names_in_lock([locked_registry(session.registry(name)) for name in used], before)
+    adapters = [
+        _entry(choice, one, named[choice.candidate.registry])
+        for choice, one in zip(plan.choices, requirements, strict=True)
+    ]
+    registries = {registry.name: registry.plain() for registry in named.values()}
     described = {
         "base": plan.base.base_identity.plain(),
-        "registries": [registry.plain() for registry in registries],
+        "registries": [registries[name] for name in sorted(registries)],
         "adapters": [adapter.plain() for adapter in adapters],
     }
     return Lock.of(described, source=LOCK_NAME)
 
 
-def _entry(choice: Choice, requirement: Requirement) -> LockedAdapter:
-    line = choice.candidate.line
+def _entry(choice: Choice, requirement: Requirement, registry: LockedRegistry) -> LockedAdapter:
+    line, before = choice.candidate.line, requirement.before
+    same_build = before is not None and before.manifest == line.manifest.digest
     return LockedAdapter(
         name=line.name,
         range=_range_after(requirement, line.version),
         version=line.version,
         base=line.base.name,
         masked=line.masked,
-        registry=choice.candidate.registry,
+        registry=registry.name,
         manifest=line.manifest.digest,
         weights=line.weights,
         status=line.status,
+        signer=before.signer if before is not None and same_build else None,
     )
 
 

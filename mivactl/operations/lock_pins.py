@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mivactl.operations.locked_builds import base_of_lock, require_same_build
+from mivactl.operations.locked_builds import base_of_lock, require_in_range, require_same_build
 from mivactl.operations.locked_registries import require_registry
 from mivactl.operations.project import read_lock, require_lock
 from registry_schema.errors import Refused
 from registry_schema.versions import VersionRange
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mivactl.resolve.plan import Candidate
     from mivactl.session import Session
     from registry_schema.lock import Lock, LockedAdapter
-    from registry_schema.names import AdapterName
     from registry_schema.ref import AdapterRef
 
 
@@ -29,14 +28,14 @@ class Pins:
     Attributes:
         reason: why that base; empty where the lock did not decide.
         notes: where a person's word and the lock differ.
-        entries: the entries that decided, by name.
+        entries: for each reference, the entry that decided its build.
     """
 
     refs: tuple[AdapterRef, ...]
     base: str | None
     reason: str = ""
     notes: tuple[str, ...] = ()
-    entries: Mapping[AdapterName, LockedAdapter] = field(default_factory=dict)
+    entries: tuple[LockedAdapter | None, ...] = ()
 
     def check(self, chosen: Sequence[Candidate]) -> None:
         """Make sure that the builds which answer are those of the lock in all it says of them.
@@ -44,8 +43,7 @@ class Pins:
         Raises:
             IntegrityProblem: lock and index differ.
         """
-        for candidate in chosen:
-            entry = self.entries.get(candidate.line.name)
+        for entry, candidate in zip(self.entries, chosen, strict=False):
             if entry is not None:
                 require_same_build(entry, candidate.line, candidate.registry)
 
@@ -71,27 +69,29 @@ def pin_to_lock(refs: Sequence[AdapterRef], session: Session, *, project: Path, 
     same_base = base is None or session.base(base).spec.base_identity == lock.base
     if locked and not same_base:
         raise Refused(f"base `{base}` is not the one of miva.lock, `{lock.base.name}`", hint="leave out `--base`")
-    entries = {ref: _entry(ref, lock) for ref in refs}
-    open_refs = [ref for ref, entry in entries.items() if entry is None]
+    entries = tuple(_entry(ref, lock, session) for ref in refs)
+    open_refs = [ref for ref, entry in zip(refs, entries, strict=True) if entry is None]
     if locked and open_refs:
         ref = replace(open_refs[0], weight=None)
         raise Refused(f"miva.lock has no `{ref}`", hint=f"run `mivactl lock '{ref}'` first")
-    pinned = tuple(_pinned(ref, entries[ref], lock, session, same_base=same_base) for ref in refs)
-    decided = {entry.name: entry for entry in entries.values() if entry is not None}
+    pinned = (_pinned(ref, entry, lock, session, same_base=same_base) for ref, entry in zip(refs, entries, strict=True))
     return Pins(
-        pinned,
+        tuple(pinned),
         base if base is not None else str(lock.base.name),
         reason="" if base is not None else "miva.lock names it",
         notes=tuple(f"{replace(ref, weight=None)} is not in miva.lock" for ref in open_refs),
-        entries=decided if same_base else {},
+        entries=entries if same_base else (),
     )
 
 
-def _entry(ref: AdapterRef, lock: Lock) -> LockedAdapter | None:
+def _entry(ref: AdapterRef, lock: Lock, session: Session) -> LockedAdapter | None:
     """The entry that answers a reference; None where it asks for something else."""
     entry = lock.adapter(ref.name)
-    if entry is None or ref.registry not in {None, entry.registry}:
+    if entry is None:
         return None
+    if ref.registry is not None and session.registry(ref.registry).config().id != lock.registry_of(entry).id:
+        return None
+    require_in_range(entry)
     wanted = ref.digest == entry.manifest if ref.digest is not None else ref.admits(entry.version, pre=ref.spec is None)
     return entry if wanted else None
 

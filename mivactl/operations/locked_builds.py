@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_schema.errors import Incompatible, IntegrityProblem, NotFound
+from registry_schema.errors import Incompatible, IntegrityProblem, NotFound, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +58,19 @@ def same_key(entry: LockedAdapter, lines: Iterable[IndexLine]) -> IndexLine | No
     """The line of the same version, base and mask, whatever its bytes."""
     key = (entry.version, entry.base, entry.masked)
     return next((line for line in lines if (line.version, line.base.name, line.masked) == key), None)
+
+
+def require_in_range(entry: LockedAdapter) -> None:
+    """Make sure that nobody changed what is asked for without asking again.
+
+    Raises:
+        Refused: the locked version is not in the range.
+    """
+    if not entry.range.admits(entry.version):
+        raise Refused(
+            f"`{entry.name}` is locked at {entry.version} and asked for as `{entry.range}`",
+            hint="run `mivactl lock`, which takes a version in the range",
+        )
 
 
 def require_same_build(entry: LockedAdapter, line: IndexLine, registry: str) -> None:

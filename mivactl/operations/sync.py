@@ -9,7 +9,7 @@ from mivactl.engine_bridge import SilentProgress
 from mivactl.operations.candidates import request_for
 from mivactl.operations.install import InstallStep, install_plan
 from mivactl.operations.lock import LockOptions, lock_project
-from mivactl.operations.locked_builds import base_of_lock, find_line, require_same_build
+from mivactl.operations.locked_builds import base_of_lock, find_line, require_in_range, require_same_build
 from mivactl.operations.locked_registries import require_registry
 from mivactl.operations.planning import plan_requests, require_plan
 from mivactl.operations.project import require_lock
@@ -57,7 +57,7 @@ def sync(session: Session, options: SyncOptions, *, progress: Progress | None = 
         NotFound: no lock, or a registry, base or build of it that is not there.
         Incompatible: the base of this machine is not the lock's.
         IntegrityProblem: a registry has other bytes than the lock names.
-        Refused: the lock would change and `locked` is set, or a policy rules a licence out.
+        Refused: a range was changed since, the lock would change and `locked` is set, or a policy rules a licence out.
     """
     lock = require_lock(options.project)
     if options.locked:
@@ -76,6 +76,8 @@ def _request(entry: LockedAdapter, lock: Lock, session: Session, *, frozen: bool
     if here and frozen:
         require_same_build(entry, here[0].line, here[0].pointer.registry)
         return request_for(ref, session, masked=entry.masked, among="installed")
+    if not frozen:
+        require_in_range(entry)
     registry = require_registry(lock.registry_of(entry), session)
     find_line(entry, registry)
     return request_for(replace(ref, registry=registry.name), session, masked=entry.masked)

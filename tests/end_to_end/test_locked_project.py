@@ -1,4 +1,4 @@
-"""A lock decides what `animate` and `compose` run; `check` binds every tensor; `replay` takes its receipt at its word."""
+"""A lock decides what `animate` and `compose` run; `check` binds every tensor; `replay` takes what its receipt says."""
 
 from __future__ import annotations
 

@@ -367,6 +367,36 @@ def test_installed_from_elsewhere_is_the_same_build_when_its_digest_is(world: Wo
     assert [step["action"] for step in world.ok("sync", "--json").data["adapters"]] == ["kept"]
 
 
+def test_a_range_may_be_edited_by_hand_and_is_followed_when_a_person_locks(world: World, project: Path):
+    world.ok("lock", "my/waterfall")
+    path = project / "miva.lock"
+    path.write_text(path.read_text().replace('range = ""', 'range = "<1.1"'))
+    for command in (["sync"], ["sync", "--locked"]):
+        assert world.mivactl(*command).exit_code == 9
+    assert "locked at 1.1.0 and asked for as `<1.1`" in world.mivactl("sync").err
+    assert installed(world) == {}
+    assert world.ok("lock").out == "my/waterfall 1.1.0 -> 1.0.0: tensors changed\n"
+    world.ok("sync", "--locked")
+
+
+def test_a_registry_keeps_the_name_it_has_in_the_lock_whatever_a_machine_calls_it(world: World, project: Path):
+    added_registry(world, "studio")
+    world.ok("publish", write_draft(world.folder / "s", "acme/logo", "1.0.0"), "--to", "studio")
+    world.ok("lock", "acme/logo", "my/waterfall")
+    before = (project / "miva.lock").read_bytes()
+    world.ok("registry", "remove", "studio")
+    world.ok("registry", "add", "elsewhere", world.folder / "studio")
+    world.ok("sync", "--locked")
+    assert "unchanged" in world.ok("lock").err
+    assert (project / "miva.lock").read_bytes() == before
+    shutil.rmtree(world.folder / "second", ignore_errors=True)
+    world.ok("registry", "add", "studio", world.folder / "second", "--create")
+    world.ok("publish", write_draft(world.folder / "t", "other/logo", "1.0.0"), "--to", "studio")
+    world.ok("lock", "other/logo")
+    assert locked_from(project) == {"acme/logo": "studio", "my/waterfall": "local", "other/logo": "studio-2"}
+    world.ok("sync", "--locked")
+
+
 def test_processes_that_lock_at_once_lose_nothing(world: World, project: Path):
     names = [f"my/motion-{letter}" for letter in "abcd"]
     for name in names:

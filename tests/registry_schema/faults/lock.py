@@ -69,11 +69,6 @@ LOCK = (
         "registries[1].name `studio` has no adapter in this lock",
     ),
     Fault(
-        "version-out-of-range.lock",
-        swap(b'range = "<2,>=1"', b'range = "<1.2"'),
-        "adapters[0].version `1.2.0` is not in range `<1.2`",
-    ),
-    Fault(
         "status-unknown.lock",
         lambda data: data.replace(b'"active"', b'"good"', 1),
         "adapters[0].status `good` is not known here, expected `active`, `yanked` or `deprecated`",
