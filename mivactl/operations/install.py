@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mivactl.content import Content, chunks_of
@@ -153,9 +153,10 @@ def ensure_installed(
     foreign = next((task for task in tasks if task.copies and task.choice.candidate.registry != STARTER), None)
     if foreign is not None and not yes:
         registry = foreign.choice.candidate.registry
+        exact = replace(foreign.choice.ref, registry=registry, weight=None)
         raise Refused(
             f"`{foreign.manifest.name}` {foreign.manifest.version} would come from registry `{registry}`",
-            hint=f"add `--yes`, or run `mivactl install {registry}::{foreign.manifest.name}@=={foreign.manifest.version}` first",
+            hint=f"add `--yes`, or run `mivactl install {exact}` first",
         )
     _carry_out(tasks, session, progress or SilentProgress())
     installed = {build.line.manifest.digest: build for build in session.store.installed()}
