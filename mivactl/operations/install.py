@@ -116,12 +116,9 @@ def install(
 def install_plan(
     plan: Plan, session: Session, *, reinstall: bool = False, dry_run: bool = False, progress: Progress
 ) -> tuple[InstallStep, ...]:
-    """Install the builds of a plan, all or none; what their licences are is said before anything is copied."""
+    """Install the builds of a plan, all or none."""
     tasks = _tasks(plan, session, reinstall=reinstall)
     if not dry_run:
-        for task in tasks:
-            if task.copies:
-                progress.note(f"{task.label} from {task.choice.candidate.registry}: licence {task.manifest.licence}")
         _carry_out(tasks, session, progress)
     return tuple(_step(task) for task in tasks)
 
@@ -202,9 +199,12 @@ def _is_damaged(build: InstalledBuild, session: Session) -> bool:
 
 
 def _carry_out(tasks: Sequence[_Task], session: Session, progress: Progress) -> None:
+    """Copy what is missing; under which licence is said first."""
     tasks = [task for task in tasks if task.copies]
     if not tasks:
         return
+    for task in tasks:
+        progress.note(f"{task.label} from {task.choice.candidate.registry}: licence {task.manifest.licence}")
     size_bytes = sum(content.size_bytes for task in tasks for content in task.contents())
     require_space(session.store.layout.root, size_bytes)
     with progress.phase("copy", size_bytes) as phase, session.store.transaction() as change:

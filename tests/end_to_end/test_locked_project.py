@@ -111,6 +111,17 @@ def test_a_word_that_differs_from_the_lock_counts_and_is_told_unless_locked_is_a
     assert caught.value.hint == "run `mivactl lock 'my/wave@>=1.1'` first"
 
 
+def test_a_locked_build_that_is_not_installed_is_named_exactly(folder: Path, shell: Shell):
+    shell.ok("lock", "my/wave")
+    shell.release("1.1.0", scale=2.0)
+    shell.ok("uninstall", "my/wave")
+    digest = Lock.parse((folder / "miva.lock").read_bytes()).adapters[0].manifest
+    code, envelope = shell("animate", "photo.png", "--use", "my/wave")
+    assert code == 9
+    assert envelope["error"]["hint"] == f"add `--yes`, or run `mivactl install local::my/wave@{digest}` first"
+    assert shell.ok("install", f"local::my/wave@{digest}")["adapters"][0]["version"] == "1.0.0"
+
+
 def test_another_base_takes_the_locked_version_in_its_build_for_it(folder: Path, shell: Shell):
     shell.ok("lock", "my/wave")
     shell.release("1.1.0", scale=2.0)

@@ -152,6 +152,22 @@ def test_a_changed_digit_in_any_digest_of_the_lock_is_noticed(world: World, proj
     world.ok("sync")
 
 
+@pytest.mark.parametrize("field", ["manifest", "weights.digest", "weights.tensors", "version", "base"])
+def test_a_frozen_sync_believes_a_changed_lock_no_more_when_its_builds_are_installed(
+    world: World, project: Path, field: str
+):
+    world.ok("lock", "my/waterfall@==1.0.0")
+    world.ok("sync")
+    path = project / "miva.lock"
+    lines = path.read_text().replace('range = "==1.0.0"', 'range = ""').splitlines()
+    place = max(number for number, line in enumerate(lines) if line.startswith(f"{field} = "))
+    lines[place] = {"version": 'version = "1.1.0"', "base": 'base = "other"'}.get(
+        field, flip(lines[place], len(lines[place]) - 2)
+    )
+    path.write_text("\n".join(lines) + "\n")
+    assert world.mivactl("sync", "--frozen").exit_code == 5
+
+
 @pytest.mark.parametrize(
     ("old", "new", "exit_code", "words"),
     [
