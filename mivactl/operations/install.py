@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mivactl.session import Session
     from mivactl.store.pointer import InstalledBuild
     from mivactl.store.transaction import Transaction
+    from registry_schema.base_spec import BaseSpec
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
 
@@ -119,7 +120,7 @@ def install_plan(
     """Install the builds of a plan, all or none."""
     tasks = _tasks(plan, session, reinstall=reinstall)
     if not dry_run:
-        _carry_out(tasks, session, progress)
+        _carry_out(tasks, plan.base, session, progress)
     return tuple(_step(task) for task in tasks)
 
 
@@ -155,7 +156,7 @@ def ensure_installed(
             f"`{foreign.manifest.name}` {foreign.manifest.version} would come from registry `{registry}`",
             hint=f"add `--yes`, or run `mivactl install {exact}` first",
         )
-    _carry_out(tasks, session, progress or SilentProgress())
+    _carry_out(tasks, plan.base, session, progress or SilentProgress())
     installed = {build.line.manifest.digest: build for build in session.store.installed()}
     wanted = [choice.candidate.line for choice in plan.choices]
     gone = next((line for line in wanted if line.manifest.digest not in installed), None)
@@ -198,13 +199,14 @@ def _is_damaged(build: InstalledBuild, session: Session) -> bool:
     return False
 
 
-def _carry_out(tasks: Sequence[_Task], session: Session, progress: Progress) -> None:
-    """Copy what is missing; under which licence is said first."""
+def _carry_out(tasks: Sequence[_Task], base: BaseSpec, session: Session, progress: Progress) -> None:
+    """Copy what is missing; a licence that is not the base's own is said first."""
     tasks = [task for task in tasks if task.copies]
     if not tasks:
         return
     for task in tasks:
-        progress.note(f"{task.label} from {task.choice.candidate.registry}: licence {task.manifest.licence}")
+        if task.manifest.licence != base.licence:
+            progress.note(f"{task.label} from {task.choice.candidate.registry}: licence {task.manifest.licence}")
     size_bytes = sum(content.size_bytes for task in tasks for content in task.contents())
     require_space(session.store.layout.root, size_bytes)
     with progress.phase("copy", size_bytes) as phase, session.store.transaction() as change:

@@ -47,7 +47,7 @@ def test_a_deprecated_build_is_taken_with_a_word_and_its_successor_is_not_follow
     assert [entry["name"] for entry in world.ok("list", "--json").data["adapters"]] == ["my/waterfall"]
 
 
-def test_the_licence_is_said_before_the_first_byte_is_copied(world: World):
+def test_a_licence_that_is_not_the_base_s_own_is_said_before_the_first_byte_is_copied(world: World):
     world.publish(licence="CC-BY-4.0")
     blob = next(path for path in (world.home / "registry" / "blobs").rglob("*") if path.is_file())
     for path in blob.parents[1].rglob("*"):
