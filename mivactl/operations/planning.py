@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mivactl import version
 from mivactl.operations.candidates import request_for
-from mivactl.resolve.plan import Accept, Denied, NoPlan, Plan, Reject, Terms
+from mivactl.resolve.plan import Accept, Denied, NoPlan, Plan, Reject, Terms, Unasked
 from mivactl.resolve.resolver import resolve, status_note
 from mivactl.settings import DEFAULT_BASE
 from registry_schema.compatibility import Rejected, check_fit, joined_notes
@@ -154,9 +154,14 @@ def _own_version(requests: Sequence[Request]) -> Version | None:
 
 
 def nearest_miss(trace: Sequence[Decision]) -> Decision:
-    """Of the first adapter without a build for the last base that was tried: what a policy ruled out, or the newest."""
+    """Why the first adapter without a build for the last base has none.
+
+    What a policy ruled out comes first, then the newest build that was asked for, then the newest of all.
+    """
     last = [decision for decision in trace if decision.base == trace[-1].base]
     answered = {decision.ref for decision in last if isinstance(decision.verdict, Accept)}
     ref = next(decision.ref for decision in last if decision.ref not in answered)
     missed = [decision for decision in last if decision.ref == ref]
-    return next((decision for decision in missed if isinstance(decision.verdict, Denied)), missed[0])
+    denied = [decision for decision in missed if isinstance(decision.verdict, Denied)]
+    asked = [decision for decision in missed if not isinstance(decision.verdict, Unasked)]
+    return (*denied, *asked, *missed)[0]

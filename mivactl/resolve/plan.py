@@ -66,6 +66,11 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class Unasked(Reject):
+    """A build of another version, or with another digest, than was asked for."""
+
+
+@dataclass(frozen=True)
 class Denied(Reject):
     """A build that would do if a policy did not rule it out."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mivactl.resolve.plan import Accept, Choice, Decision, Denied, NoPlan, Plan, Reject, Terms
+from mivactl.resolve.plan import Accept, Choice, Decision, Denied, NoPlan, Plan, Reject, Terms, Unasked
 from registry_schema.compatibility import Rejected, check_identity, joined_notes
 from registry_schema.licence_policy import denied_part
 from registry_schema.versions import VersionRange
@@ -74,15 +74,15 @@ def _check_wanted(line: IndexLine, ref: AdapterRef) -> Reject | None:
     if ref.digest is not None:
         if line.manifest.digest == ref.digest:
             return None
-        return Reject(f"its digest is `{line.manifest.digest}`", f"ask for `{name}@{line.manifest.digest}`")
+        return Unasked(f"its digest is `{line.manifest.digest}`", f"ask for `{name}@{line.manifest.digest}`")
     if line.status == "yanked" and not ref.versions.pins_one:
         note = f": {line.note}" if line.note else ""
         return Reject(f"it was withdrawn{note}", f"ask for `{name}@=={line.version}` to take it all the same")
     if ref.admits(line.version):
         return None
     if ref.admits(line.version, pre=True):
-        return Reject("it is a pre-release", f"ask for `{name}@beta`")
-    return Reject(f"version {line.version} is not in `{ref.versions}`", f"ask for `{name}@=={line.version}`")
+        return Unasked("it is a pre-release", f"ask for `{name}@beta`")
+    return Unasked(f"version {line.version} is not in `{ref.versions}`", f"ask for `{name}@=={line.version}`")
 
 
 def _check_mask(line: IndexLine, *, masked: bool) -> Reject | None:

@@ -129,7 +129,7 @@ def test_another_base_takes_the_locked_version_in_its_build_for_it(folder: Path,
     assert other.base_identity != Lock.parse((folder / "miva.lock").read_bytes()).base
     code, envelope = shell("animate", "photo.png", "--use", "my/wave", "--base", "other", "--plan")
     assert code == 4
-    assert "version 1.1.0 is not in `==1.0.0`" in envelope["error"]["message"]
+    assert "1.0.0 for `tiny`: trained on the weights" in envelope["error"]["message"]
     code, envelope = shell("animate", "photo.png", "--use", "my/wave", "--base", "other", "--plan", "--locked")
     assert (code, "is not the one of miva.lock, `tiny`" in envelope["error"]["message"]) == (9, True)
 

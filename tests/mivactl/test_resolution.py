@@ -130,6 +130,17 @@ def test_one_base_is_found_on_which_every_adapter_has_a_build(world: World):
     assert [step["version"] for step in done["adapters"]] == ["1.1.0", "1.0.0"]
 
 
+def test_of_several_misses_the_one_is_named_that_was_asked_for(world: World):
+    world.add_base(WAN)
+    world.ok("publish", write_draft(world.folder / "w", "my/waterfall", "1.0.0", spec=adapter_spec(WAN)))
+    world.publish("my/waterfall", "2.0.0")
+    said = world.mivactl("install", "my/waterfall@<2", "--base", "nano")
+    assert said.exit_code == 4
+    assert "1.0.0 for `wan2.1-t2v-1.3b`: trained on base `wan2.1-t2v-1.3b`" in said.err
+    told = {one["build"]: one["reason"] for one in world.ok("why", "--json", "my/waterfall@<2").data["decisions"]}
+    assert told["my/waterfall 2.0.0--nano"] == "version 2.0.0 is not in `<2`"
+
+
 def test_the_first_registry_that_knows_a_name_answers_for_it(world: World):
     first, second = (added_registry(world, name) for name in ("first", "second"))
     world.ok("publish", write_draft(world.folder / "a", "acme/logo", "1.0.0"), "--to", "first")
