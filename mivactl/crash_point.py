@@ -30,6 +30,8 @@ CrashPoint = Literal[
     "registry.index-staged",
     "registry.index-placed",
     "registry.catalog-placed",
+    "lock.staged",
+    "lock.placed",
 ]
 CRASH_POINTS: Final[tuple[str, ...]] = get_args(CrashPoint)
 VARIABLE: Final = "MIVACTL_CRASH_AT"

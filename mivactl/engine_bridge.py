@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     )
     from engine.run_settings import RunChoices, settle
     from registry_schema.adapter_spec import AdapterSpec
-    from registry_schema.base_spec import BaseSpec
+    from registry_schema.base_spec import BaseFamily, BaseSpec
     from registry_schema.digests import Digest
     from registry_schema.receipt import RunSettings
 
@@ -110,6 +110,7 @@ __all__ = [
     "count",
     "counted_base_names",
     "device_name",
+    "expected_tensors",
     "export_motion_lora",
     "frame_size",
     "import_adapter",
@@ -257,6 +258,18 @@ def check_binding(weights: Path, spec: AdapterSpec, base: Path) -> None:
     from engine.bases.catalog import base_sites
 
     require_binding(weights, spec, base_sites(base))
+
+
+def expected_tensors(spec: AdapterSpec, folder: Path, family: BaseFamily) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors an adapter of this spec has on a base, of which only the configuration is read.
+
+    Raises:
+        IntegrityProblem: the folder has no configuration of a denoiser.
+    """
+    from engine.adapters.weights import expected_tensors as expected
+    from engine.bases.catalog import folder_sites
+
+    return expected(spec, folder_sites(folder, family))
 
 
 def training_recipe(

@@ -18,7 +18,9 @@ from registry_schema.names import RegistryName
 
 if TYPE_CHECKING:
     from mivactl.registry.registry import Registry, WritableRegistry
+    from mivactl.registry.registry_list import RegistryList
     from mivactl.settings import Settings
+    from registry_schema.names import AdapterName
 
 LOCAL: Final = RegistryName("local")
 _PACKAGED_STARTER: Final = Path(__file__).parent / "starter"
@@ -48,9 +50,17 @@ class Session:
 
         The starter registry is first, so that nobody can put another adapter in place of one that mivactl brings.
         """
-        added = read_registry_list(self.registry_list).registries
-        own = (open_registry(entry.name, entry.place, lock_timeout=self.settings.lock_timeout) for entry in added)
+        timeout = self.settings.lock_timeout
+        own = (open_registry(entry.name, entry.place, lock_timeout=timeout) for entry in self._added.registries)
         return (self.starter, *own, *((self.local,) if (self.local.root / "config.json").exists() else ()))
+
+    @cached_property
+    def _added(self) -> RegistryList:
+        return read_registry_list(self.registry_list)
+
+    def bound_registry(self, name: AdapterName) -> RegistryName | None:
+        """The one registry that may answer for an adapter's namespace; None where any may."""
+        return self._added.bound(name.namespace)
 
     @cached_property
     def starter(self) -> DirectoryRegistry:

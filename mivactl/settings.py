@@ -18,7 +18,7 @@ DEFAULT_BASE: Final = "nano"
 _CONFIG_BYTES_MAX: Final = 64 * 1024
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off", ""})
-_FILE_KEYS: Final = ("base", "offline", "lock_timeout", "store_max_size", "shared_stores")
+_FILE_KEYS: Final = ("base", "offline", "lock_timeout", "store_max_size", "shared_stores", "policy")
 _SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) ?(B|kB|MB|GB|TB)?", re.IGNORECASE)
 _UNITS: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
@@ -34,6 +34,7 @@ class Settings:
         lock_timeout: seconds to wait for another process.
         store_max_bytes: of installed files; above it, files that nothing needs go. None is no limit.
         shared_stores: stores of others whose builds are used where they lie.
+        licences_deny: licences that nothing installed may have; `CC-BY-NC-*` stands for several.
     """
 
     home: Path
@@ -43,6 +44,7 @@ class Settings:
     lock_timeout: float = 60.0
     store_max_bytes: int | None = None
     shared_stores: tuple[Path, ...] = ()
+    licences_deny: tuple[str, ...] = ()
 
     @property
     def config_file(self) -> Path:
@@ -75,6 +77,7 @@ def load_settings(environment: Mapping[str, str], *, offline: bool = False) -> S
             "store_max_size", environment.get("MIVACTL_STORE_MAX_SIZE") or from_file.get("store_max_size")
         ),
         shared_stores=_folders(environment.get("MIVACTL_SHARED_STORE", from_file.get("shared_stores", ()))),
+        licences_deny=_licences(from_file.get("policy", {}), home / "config.toml"),
     )
 
 
@@ -112,6 +115,25 @@ def _read_config(path: Path) -> dict[str, object]:
 def _nearest_key(key: str) -> str:
     close = get_close_matches(key, _FILE_KEYS, n=1)
     return f"did you mean `{close[0]}`?" if close else f"it may have {', '.join(f'`{name}`' for name in _FILE_KEYS)}"
+
+
+def _licences(policy: object, path: Path) -> tuple[str, ...]:
+    """The licences that a policy rules out."""
+    if not isinstance(policy, dict) or policy.keys() - {"licences_deny"}:
+        raise UsageProblem(
+            f"`policy` in `{path}` is off", hint='write `[policy]` and `licences_deny = ["GPL-3.0-only"]`'
+        )
+    deny = policy.get("licences_deny", [])
+    if not isinstance(deny, list) or not all(isinstance(text, str) for text in deny):
+        raise UsageProblem(
+            f"`policy.licences_deny` in `{path}` is no list of licences",
+            hint='write `licences_deny = ["GPL-3.0-only"]`',
+        )
+    if not deny:
+        return ()
+    from registry_schema.licence_policy import LicencePattern
+
+    return tuple(LicencePattern(text) for text in deny)
 
 
 def _switch(name: str, value: object) -> bool:

@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from registry_schema.base_spec import BaseSpec
 from registry_schema.document import Document, RootDocument
 from registry_schema.index import IndexLine
+from registry_schema.lock import Lock
 from registry_schema.manifest import Manifest
 from registry_schema.preset import Preset
 from registry_schema.receipt import Receipt
@@ -25,6 +26,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOCUMENTS: dict[str, type[Document]] = {
     "base-1": BaseSpec,
     "index-line-1": IndexLine,
+    "lock-1": Lock,
     "manifest-1": Manifest,
     "preset-1": Preset,
     "receipt-1": Receipt,

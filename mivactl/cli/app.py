@@ -16,6 +16,7 @@ from mivactl.cli import (
     base,
     bench,
     cache,
+    check,
     compose,
     demo,
     deprecate,
@@ -26,14 +27,19 @@ from mivactl.cli import (
     info,
     install,
     list_,
+    lock,
+    outdated,
     publish,
     registry,
     replay,
     schema,
     search,
+    sync,
     train,
+    tree,
     uninstall,
     unyank,
+    update,
     verify,
     why,
     yank,
@@ -46,6 +52,7 @@ from registry_schema.errors import Interrupted, MivaError
 
 _CLIPS = "Clips"
 _ADAPTERS = "Adapters"
+_PROJECTS = "Projects"
 _REGISTRIES = "Registries and bases"
 _MACHINE = "This machine"
 _SHORT_HELP = """\
@@ -82,12 +89,18 @@ COMMANDS = (
     Command("info", info.info, _ADAPTERS),
     Command("verify", verify.verify, _ADAPTERS),
     Command("why", why.why, _ADAPTERS),
+    Command("check", check.check, _ADAPTERS),
     Command("publish", publish.publish, _ADAPTERS),
     Command("yank", yank.yank, _ADAPTERS),
     Command("unyank", unyank.unyank, _ADAPTERS),
     Command("deprecate", deprecate.deprecate, _ADAPTERS),
     Command("import", import_.import_, _ADAPTERS),
     Command("export", export.export, _ADAPTERS),
+    Command("lock", lock.lock, _PROJECTS),
+    Command("sync", sync.sync, _PROJECTS),
+    Command("update", update.update, _PROJECTS),
+    Command("outdated", outdated.outdated, _PROJECTS),
+    Command("tree", tree.tree, _PROJECTS),
     Command("registry init", registry.init, _REGISTRIES),
     Command("registry add", registry.add, _REGISTRIES),
     Command("registry list", registry.list_, _REGISTRIES),

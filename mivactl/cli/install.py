@@ -1,12 +1,17 @@
 """`mivactl install`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mivactl.cli import words
 from mivactl.cli.options import BaseOption, DryRunOption, MaskedOption, ReferenceArguments
 from mivactl.cli.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mivactl.operations.install import InstallStep
 
 
 def install(
@@ -30,13 +35,18 @@ def install(
     refs = [AdapterRef.parse(text) for text in references]
     done = install_adapters(refs, run.session, options, progress=run.progress)
 
-    def show() -> None:
-        for step in done.steps:
-            action = f"would be {step.action}" if done.dry_run else step.action
-            size = words.size(step.size_bytes)
-            where = f"for {step.base} from {step.registry}"
-            run.console.line(f"{step.name} {step.version} {action}: {where}, {size}, {step.licence}")
-            if step.note:
-                run.console.note(step.note)
+    run.answer(
+        {"base": done.base, "dry_run": done.dry_run, "adapters": done.steps},
+        lambda: tell_steps(run, done.steps, dry_run=done.dry_run),
+    )
 
-    run.answer({"base": done.base, "dry_run": done.dry_run, "adapters": done.steps}, show)
+
+def tell_steps(run: Run, steps: "Sequence[InstallStep]", *, dry_run: bool) -> None:
+    """One line for each build of an installation."""
+    for step in steps:
+        action = f"would be {step.action}" if dry_run else step.action
+        size = words.size(step.size_bytes)
+        where = f"for {step.base} from {step.registry}"
+        run.console.line(f"{step.name} {step.version} {action}: {where}, {size}, {step.licence}")
+        if step.note:
+            run.console.note(f"{step.name} {step.version}: {step.note}")

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and how their text becomes values."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,4 +21,11 @@ PublishedArgument = Annotated[
 ]
 TargetOption = Annotated[
     str, typer.Option("--registry", metavar="REGISTRY", help="A registry's name, folder or address.")
+]
+ProjectOption = Annotated[
+    Path, typer.Option("--project", metavar="DIR", help="The folder of `miva.lock`; the current one if left out.")
+]
+RegistryChangeOption = Annotated[
+    bool,
+    typer.Option("--allow-registry-change", help="Let a locked adapter come from another registry than before."),
 ]

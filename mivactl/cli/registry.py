@@ -9,7 +9,7 @@ from mivactl.cli import words
 from mivactl.cli.console import Column
 from mivactl.cli.run import Run
 
-_COLUMNS = (Column("name"), Column("adapters", number=True), Column("publish"), Column("place"))
+_COLUMNS = (Column("name"), Column("adapters", number=True), Column("publish"), Column("namespaces"), Column("place"))
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="What you call the registry.")]
 
 
@@ -38,15 +38,24 @@ def add(
     place: Annotated[str, typer.Argument(metavar="PLACE", help="Where it is: a folder or an address.")],
     *,
     create: Annotated[bool, typer.Option("--create", help="Make a new, empty registry there.")] = False,
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--namespace",
+            metavar="NAME",
+            help="Take the adapters of a namespace from here and never from elsewhere; repeat it for several.",
+        ),
+    ] = None,
 ) -> None:
     """Add a registry in a folder or at an address; it is asked after those added before.
 
-    Example: mivactl registry add studio s3://studio/adapters
+    Example: mivactl registry add studio s3://studio/adapters --namespace studio
     """
     from mivactl.operations.registries import add_registry
-    from registry_schema.names import RegistryName
+    from registry_schema.names import Namespace, RegistryName
 
-    added = add_registry(RegistryName(name), place, run.session, create=create)
+    namespaces = tuple(Namespace(text) for text in dict.fromkeys(namespace or ()))
+    added = add_registry(RegistryName(name), place, run.session, create=create, namespaces=namespaces)
     run.answer({"registry": added}, lambda: run.console.line(f"{added.name} added: {added.place}"))
 
 
@@ -61,7 +70,13 @@ def list_(run: Run) -> None:
 
     def show() -> None:
         rows = [
-            (entry.name, str(entry.adapter_count), words.mark(is_set=entry.writable), entry.place)
+            (
+                entry.name,
+                str(entry.adapter_count),
+                words.mark(is_set=entry.writable),
+                " ".join(entry.namespaces),
+                entry.place,
+            )
             for entry in registries
         ]
         run.console.table(_COLUMNS, rows)

@@ -77,7 +77,7 @@ class Prepared:
         chosen = self.composed.chosen
         fits = (f"{build.label}: {build.note}" for build in chosen.builds if build.note)
         weights = (self.composed.note,) if self.composed.note else ()
-        return (f"base {chosen.base.spec.name}: {chosen.reason}", *fits, *weights)
+        return (f"base {chosen.base.spec.name}: {chosen.reason}", *self.composed.lock_notes, *fits, *weights)
 
     @property
     def moves_everything(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mivactl.content import Content, chunks_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mivactl.session import Session
     from mivactl.store.pointer import InstalledBuild
     from mivactl.store.transaction import Transaction
+    from registry_schema.base_spec import BaseSpec
     from registry_schema.index import IndexLine
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
@@ -105,10 +106,20 @@ def install(
     if weighted is not None:
         raise UsageProblem(f"`{weighted}` has a weight, which `install` does not take", hint="leave out the weight")
     plan = require_plan(plan_for(refs, session, base=options.base, masked=options.masked), refs)
-    tasks = _tasks(plan, session, reinstall=options.reinstall)
-    if not options.dry_run:
-        _carry_out(tasks, session, progress or SilentProgress())
-    return Installation(plan.base.name, tuple(_step(task) for task in tasks), options.dry_run)
+    steps = install_plan(
+        plan, session, reinstall=options.reinstall, dry_run=options.dry_run, progress=progress or SilentProgress()
+    )
+    return Installation(plan.base.name, steps, options.dry_run)
+
+
+def install_plan(
+    plan: Plan, session: Session, *, reinstall: bool = False, dry_run: bool = False, progress: Progress
+) -> tuple[InstallStep, ...]:
+    """Install the builds of a plan, all or none."""
+    tasks = _tasks(plan, session, reinstall=reinstall)
+    if not dry_run:
+        _carry_out(tasks, plan.base, session, progress)
+    return tuple(_step(task) for task in tasks)
 
 
 def ensure_installed(
@@ -138,11 +149,12 @@ def ensure_installed(
     foreign = next((task for task in tasks if task.copies and task.choice.candidate.registry != STARTER), None)
     if foreign is not None and not yes:
         registry = foreign.choice.candidate.registry
+        exact = replace(foreign.choice.ref, registry=registry, weight=None)
         raise Refused(
             f"`{foreign.manifest.name}` {foreign.manifest.version} would come from registry `{registry}`",
-            hint=f"add `--yes`, or run `mivactl install {registry}::{foreign.manifest.name}` first",
+            hint=f"add `--yes`, or run `mivactl install {exact}` first",
         )
-    _carry_out(tasks, session, progress or SilentProgress())
+    _carry_out(tasks, plan.base, session, progress or SilentProgress())
     installed = {build.line.manifest.digest: build for build in session.store.installed()}
     wanted = [choice.candidate.line for choice in plan.choices]
     gone = next((line for line in wanted if line.manifest.digest not in installed), None)
@@ -185,12 +197,18 @@ def _is_damaged(build: InstalledBuild, session: Session) -> bool:
     return False
 
 
-def _carry_out(tasks: Sequence[_Task], session: Session, progress: Progress) -> None:
+def _carry_out(tasks: Sequence[_Task], base: BaseSpec, session: Session, progress: Progress) -> None:
+    """Copy what is missing; a licence that is not the base's own is said first."""
     tasks = [task for task in tasks if task.copies]
     if not tasks:
         return
     contents = [content for task in tasks for content in task.contents()]
     size_bytes = sum(content.size_bytes for content in contents)
+    for task in tasks:
+        if task.manifest.licence != base.licence:
+            source = task.choice.candidate.registry
+            manifest = task.manifest
+            progress.note(f"{manifest.name} {manifest.version} from {source}: licence {manifest.licence}")
     require_space(session.store.layout.root, size_bytes)
     make_room(session, [*contents, *(_described(task.choice.candidate.line) for task in tasks)])
     with progress.phase("copy", size_bytes) as phase, session.store.transaction() as change:

@@ -10,10 +10,10 @@ from mivactl.file_lock import locked
 from mivactl.registry.directory import create_directory_registry
 from mivactl.registry.opening import is_address, normal_place, open_registry
 from mivactl.registry.registry import STARTER, Capability
-from mivactl.registry.registry_list import RegistryEntry, read_registry_list, write_registry_list
+from mivactl.registry.registry_list import RegistryEntry, RegistryList, read_registry_list, write_registry_list
 from mivactl.session import LOCAL
 from registry_schema.errors import Busy, NotFound, Refused
-from registry_schema.names import RegistryName
+from registry_schema.names import HOME_NAMESPACE, RegistryName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
 
     from mivactl.registry.registry import Registry, WritableRegistry
     from mivactl.session import Session
+    from registry_schema.names import Namespace
 
 
 @dataclass(frozen=True)
 class ListedRegistry:
-    """One registry: how many adapters it has, and whether one may publish to it."""
+    """One registry: how many adapters it has, whether one may publish to it, and what is bound to it."""
 
     name: str
     place: str
     adapter_count: int
     writable: bool
+    namespaces: tuple[str, ...]
 
 
 def init_registry(folder: Path, *, name: RegistryName | None = None) -> ListedRegistry:
@@ -45,19 +47,28 @@ def init_registry(folder: Path, *, name: RegistryName | None = None) -> ListedRe
     folder = folder.expanduser().absolute()
     own = folder.name.lower().replace("_", "-")
     chosen = name or RegistryName(own if RegistryName.complaint(own) is None and own != STARTER else "registry")
-    return _listed(create_directory_registry(chosen, folder))
+    return _listed(create_directory_registry(chosen, folder), RegistryList())
 
 
-def add_registry(name: RegistryName, place: str, session: Session, *, create: bool = False) -> ListedRegistry:
+def add_registry(
+    name: RegistryName,
+    place: str,
+    session: Session,
+    *,
+    create: bool = False,
+    namespaces: tuple[Namespace, ...] = (),
+) -> ListedRegistry:
     """Remember the registry at `place` as `name`; it is asked after those that were added before.
 
     Args:
         place: a folder or an address.
         create: make a new, empty registry in the folder.
+        namespaces: no other registry may answer for them, whatever this one has and whether it can be reached.
 
     Raises:
         NotFound: there is no registry.
-        Busy: the name is taken.
+        Busy: the name is taken, or a namespace is bound to another registry.
+        Refused: the namespace of the adapters that mivactl brings.
         UsageProblem: the folder holds something else, or can not be written.
     """
     place = normal_place(place)
@@ -68,12 +79,14 @@ def add_registry(name: RegistryName, place: str, session: Session, *, create: bo
                 f"there is a registry `{name}` already",
                 hint=f"choose another name, or `mivactl registry remove {name}`",
             )
+        _check_free(namespaces, entries)
         if create and not is_address(place):
             create_directory_registry(name, Path(place))
         registry = open_registry(name, place, lock_timeout=session.settings.lock_timeout)
         registry.config()
-        write_registry_list(session.registry_list, entries.with_added(RegistryEntry(name=name, place=place)))
-    return _listed(registry)
+        added = entries.with_added(RegistryEntry(name=name, place=place, namespaces=namespaces))
+        write_registry_list(session.registry_list, added)
+    return _listed(registry, added)
 
 
 def remove_registry(name: RegistryName, session: Session) -> None:
@@ -94,7 +107,8 @@ def remove_registry(name: RegistryName, session: Session) -> None:
 
 def list_registries(session: Session) -> Iterator[ListedRegistry]:
     """All registries in the order they are asked."""
-    return (_listed(registry) for registry in session.registries)
+    entries = read_registry_list(session.registry_list)
+    return (_listed(registry, entries) for registry in session.registries)
 
 
 def writable_registry(named: str, session: Session) -> WritableRegistry:
@@ -123,9 +137,24 @@ def _require_writable(registry: Registry | WritableRegistry) -> WritableRegistry
     return cast("WritableRegistry", registry)
 
 
-def _listed(registry: Registry) -> ListedRegistry:
+def _check_free(namespaces: tuple[Namespace, ...], entries: RegistryList) -> None:
+    for namespace in namespaces:
+        if namespace == HOME_NAMESPACE:
+            raise Refused(
+                f"the namespace `{namespace}` is kept for the adapters mivactl brings", hint="leave out `--namespace`"
+            )
+        owner = entries.bound(namespace)
+        if owner is not None:
+            raise Busy(
+                f"the namespace `{namespace}` is bound to registry `{owner}` already",
+                hint=f"run `mivactl registry remove {owner}` first, or leave out `--namespace {namespace}`",
+            )
+
+
+def _listed(registry: Registry, entries: RegistryList) -> ListedRegistry:
+    bound = next((entry.namespaces for entry in entries.registries if entry.name == registry.name), ())
     writable = Capability.PUBLISH in registry.capabilities
-    return ListedRegistry(registry.name, registry.place, len(registry.names()), writable)
+    return ListedRegistry(registry.name, registry.place, len(registry.names()), writable, bound)
 
 
 def _locked(session: Session) -> AbstractContextManager[None]:

@@ -47,7 +47,8 @@ def search(
         for line in registry.search(lowered):
             rank = _rank(line, lowered)
             builds = [build for build in line.builds if base in {None, build.base} and masked in {None, build.masked}]
-            if rank is not None and builds and line.name not in known:
+            may_answer = line.name not in known and session.bound_registry(line.name) in {None, registry.name}
+            if rank is not None and builds and may_answer:
                 found.append(((rank, line.name), _found(line, builds, registry.name)))
     return tuple(adapter for _, adapter in sorted(found, key=lambda entry: entry[0]))
 

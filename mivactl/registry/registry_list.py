@@ -8,17 +8,18 @@ from pydantic import Field, StringConstraints
 
 from mivactl.disk import disk_errors, write_durably
 from registry_schema.document import Document, RootDocument
-from registry_schema.names import RegistryName
+from registry_schema.names import Namespace, RegistryName
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class RegistryEntry(Document):
-    """One added registry: its name, and its folder or its address without credentials."""
+    """One added registry: its folder or its address without credentials, and the namespaces bound to it alone."""
 
     name: RegistryName
     place: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    namespaces: Annotated[tuple[Namespace, ...], Field(max_length=64)] = ()
 
 
 class RegistryList(RootDocument):
@@ -32,6 +33,10 @@ class RegistryList(RootDocument):
     def with_added(self, entry: RegistryEntry) -> RegistryList:
         """The same and one more at the end."""
         return RegistryList(registries=(*self.registries, entry))
+
+    def bound(self, namespace: str) -> RegistryName | None:
+        """The registry that a namespace is bound to."""
+        return next((entry.name for entry in self.registries if namespace in entry.namespaces), None)
 
     def without(self, name: RegistryName) -> RegistryList:
         """The same without one."""

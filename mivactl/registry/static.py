@@ -104,9 +104,13 @@ class StaticRegistry:
         """See `Registry`.
 
         Raises:
+            NotFound: there is no registry any more, which is something else than a registry without the name.
             IntegrityProblem: the index file is not valid, or is another adapter's.
         """
-        return self._lines_in(self._stored_index(name), name)
+        stored = self._stored_index(name)
+        if stored is None:
+            self.config()
+        return self._lines_in(stored, name)
 
     def manifest(self, line: IndexLine) -> Manifest:
         """See `Registry`.

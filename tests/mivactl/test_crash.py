@@ -6,11 +6,13 @@ import pytest
 
 from mivactl.crash_point import CRASH_POINTS, VARIABLE
 from mivactl.operations.verify import verify
+from registry_schema.lock import Lock
 from tests.mivactl.world import World, write_draft
 
 STORE_POINTS = [point for point in CRASH_POINTS if point.startswith("store.")]
 REGISTRY_POINTS = [point for point in CRASH_POINTS if point.startswith("registry.")]
 GC_POINTS = [point for point in CRASH_POINTS if point.startswith("gc.")]
+LOCK_POINTS = [point for point in CRASH_POINTS if point.startswith("lock.")]
 KILLED = 137
 COMMITTED = {"store.committed", "store.pointer-changed", "store.applied", "store.swept"}
 # Only a removal sweeps, and only an installation copies.
@@ -112,6 +114,26 @@ def test_a_collection_killed_anywhere_costs_nothing_that_is_needed(world: World,
     assert_store_is_whole(world)
 
 
+@pytest.mark.parametrize("point", LOCK_POINTS)
+def test_a_lock_that_is_killed_anywhere_is_the_old_one_or_the_new_one(world: World, point: str):
+    project = world.folder / "project"
+    project.mkdir()
+    world.publish("my/waterfall")
+    world.publish("my/clouds")
+    world.ok("lock", "my/waterfall", "--project", project)
+    before = (project / "miva.lock").read_bytes()
+    killed = world.in_new_process("lock", "my/clouds", "--project", project, **{VARIABLE: point})
+    assert killed.returncode == KILLED, killed.stderr
+    now = Lock.parse((project / "miva.lock").read_bytes())
+    assert len(now.adapters) == (2 if point == "lock.placed" else 1)
+    assert (now.to_bytes() == before) is (point == "lock.staged")
+    world.ok("sync", "--project", project)
+    world.ok("lock", "my/clouds", "--project", project)
+    assert len(Lock.parse((project / "miva.lock").read_bytes()).adapters) == 2
+    world.ok("lock", "--remove", "my/clouds", "--project", project)
+    assert [path.name for path in project.iterdir()] == ["miva.lock"]
+
+
 def test_every_crash_point_is_reached_by_one_of_these_stories():
-    assert {*STORE_POINTS, *REGISTRY_POINTS, *GC_POINTS} == set(CRASH_POINTS)
+    assert {*STORE_POINTS, *REGISTRY_POINTS, *GC_POINTS, *LOCK_POINTS} == set(CRASH_POINTS)
     assert not NOT_IN_INSTALL & NOT_IN_UNINSTALL

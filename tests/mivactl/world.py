@@ -14,6 +14,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from mivactl.cli.app import run
+from mivactl.registry.directory import create_directory_registry
+from mivactl.registry.registry import STARTER
 from mivactl.session import Session
 from mivactl.settings import Settings
 from registry_schema.adapter_spec import AdapterSpec, MaskStreamSpec
@@ -65,7 +67,10 @@ class World:
         (folder / "base.json").write_bytes(spec.to_bytes())
 
     def session(self, **settings: Any) -> Session:
-        return Session(Settings(home=self.home, **settings), starter=self.folder / "starter")
+        starter = self.folder / "starter"
+        if not starter.exists():
+            create_directory_registry(STARTER, starter)
+        return Session(Settings(home=self.home, **settings), starter=starter)
 
     def mivactl(self, *arguments: object) -> Said:
         """The command line in this process."""

@@ -7,13 +7,15 @@ from registry_schema.base_spec import BaseSpec, FrameRule, LatentScale, Training
 from registry_schema.clip_shape import ClipShape
 from registry_schema.digests import Digest
 from registry_schema.files import FileEntry, FileName
-from registry_schema.index import IndexLine
+from registry_schema.index import IndexLine, WeightsPointer
+from registry_schema.lock import Lock, LockedAdapter, LockedRegistry
 from registry_schema.manifest import Manifest, Tag, TensorsRecord, TrainingRecord
-from registry_schema.names import AdapterName, BaseName
+from registry_schema.names import AdapterName, BaseName, RegistryName
 from registry_schema.noise_schedule import Diffusion, Flow
 from registry_schema.preset import Preset, PresetAdapter
 from registry_schema.ranks import Ranks
 from registry_schema.receipt import AdapterRecord, OutputRecord, PhotoRecord, Receipt, RunSettings, SizeChoice
+from registry_schema.registry_address import RegistryId, RegistryUrl
 from registry_schema.sampling import SamplingDefaults, SamplingHints, StartNoise
 from registry_schema.text import Licence, Timestamp
 from registry_schema.versions import Version, VersionRange
@@ -158,3 +160,31 @@ def preset() -> Preset:
         name=AdapterName("miva/clouds"), version=Version("1.0.0"), digest=digest("other"), weight=0.5
     )
     return Preset(base=BaseName("nano"), blend="sum", adapters=(waterfall, clouds))
+
+
+def locked(name: str, registry: str, *, asked: str = "", version: str = "1.2.0") -> LockedAdapter:
+    return LockedAdapter(
+        name=AdapterName(name),
+        range=VersionRange(asked),
+        version=Version(version),
+        base=BaseName("nano"),
+        masked=False,
+        registry=RegistryName(registry),
+        manifest=digest(f"{name} manifest"),
+        weights=WeightsPointer(digest=digest(f"{name} file"), size=1_500_000, tensors=digest(f"{name} data")),
+        status="active",
+    )
+
+
+def lock() -> Lock:
+    studio = LockedRegistry(
+        name=RegistryName("studio"),
+        id=RegistryId("6e1f3c52-0c1f-4e8c-9a55-7d9a1f0a2b3c"),
+        url=RegistryUrl("https://adapters.example.org/studio"),
+    )
+    starter = LockedRegistry(name=RegistryName("starter"), id=RegistryId("714689e3-62fd-45e5-af42-4be6e541b61f"))
+    return Lock(
+        base=base_spec().base_identity,
+        registries=(starter, studio),
+        adapters=(locked("acme/fog", "studio", asked=">=1,<2"), locked("miva/waterfall", "starter")),
+    )

@@ -8,6 +8,7 @@ import pytest
 from registry_schema.base_spec import BaseSpec
 from registry_schema.errors import IntegrityProblem
 from registry_schema.index import read_index
+from registry_schema.lock import Lock
 from registry_schema.manifest import Manifest
 from registry_schema.preset import Preset
 from registry_schema.receipt import Receipt
@@ -21,6 +22,7 @@ READERS: dict[str, tuple[str, Callable[[bytes], object]]] = {
     "receipt": ("receipt: ", Receipt.parse),
     "base": ("base.json: ", BaseSpec.parse),
     "preset": ("preset.toml: ", Preset.parse),
+    "lock": ("miva.lock: ", Lock.parse),
     "header": ("a.safetensors: ", lambda data: read_header(io.BytesIO(data), len(data), source="a.safetensors")),
 }
 CASES = [

@@ -30,6 +30,7 @@ DOCUMENTS = [
     samples.manifest(),
     samples.receipt(),
     samples.preset(),
+    samples.lock(),
 ]
 TITLES = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=80)
 SHARES = st.floats(-4, 4, allow_nan=False)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 VALID: dict[str, dict[str, Any]] = {
     "base-1": samples.base_spec().plain(),
     "index-line-1": samples.index_line().plain(),
+    "lock-1": samples.lock().plain(),
     "manifest-1": samples.manifest().plain(),
     "preset-1": samples.preset().plain(),
     "receipt-1": samples.receipt().plain(),

@@ -12,6 +12,7 @@ from tests.registry_schema import samples
 from tests.registry_schema.faults.adapter import ADAPTER
 from tests.registry_schema.faults.documents import BASE, INDEX, PRESET, RECEIPT
 from tests.registry_schema.faults.header import HEADER, one_tensor
+from tests.registry_schema.faults.lock import LOCK
 from tests.registry_schema.faults.manifest import MANIFEST
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ FAULTS = {
     "receipt": RECEIPT,
     "base": BASE,
     "preset": PRESET,
+    "lock": LOCK,
     "header": HEADER,
 }
 VALID: dict[str, Callable[[], bytes]] = {
@@ -32,6 +34,7 @@ VALID: dict[str, Callable[[], bytes]] = {
     "receipt": lambda: samples.receipt().to_bytes(),
     "base": lambda: samples.base_spec().to_bytes(),
     "preset": lambda: samples.preset().to_bytes(),
+    "lock": lambda: samples.lock().to_bytes(),
     "header": lambda: one_tensor()(b""),
 }
 
