@@ -25,6 +25,8 @@ CrashPoint = Literal[
     "registry.manifest-placed",
     "registry.index-staged",
     "registry.index-placed",
+    "gallery.staged",
+    "gallery.file-placed",
 ]
 CRASH_POINTS: Final[tuple[str, ...]] = get_args(CrashPoint)
 VARIABLE: Final = "MIVACTL_CRASH_AT"

@@ -1,4 +1,4 @@
-"""`mivactl registry add`, `registry list` and `registry remove`."""
+"""`mivactl registry add`, `registry list`, `registry remove` and `registry site`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -60,3 +60,28 @@ def remove(run: Run, name: NameArgument) -> None:
 
     remove_registry(RegistryName(name), run.session)
     run.answer({"removed": name}, lambda: run.console.line(f"{name} removed"))
+
+
+def site(
+    run: Run,
+    place: Annotated[str, typer.Argument(metavar="DIR", help="The registry: its folder, or its name.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Where; `site` in the registry if not given.")
+    ] = None,
+) -> None:
+    """Render a registry as web pages, for any web server or to be opened from the disk.
+
+    Example: mivactl registry site /mnt/studio/adapters --out public
+    """
+    from mivactl.operations.site import render_site
+
+    done = render_site(place, run.session, out=out, progress=run.progress)
+
+    def show() -> None:
+        for problem in done.left_out:
+            run.console.note(f"not shown: {problem}")
+        size = words.size(done.size_bytes)
+        run.console.line(f"{done.adapter_count} adapters in {done.file_count} files, {size}: {done.start}")
+
+    run.answer({"site": done}, show)
