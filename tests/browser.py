@@ -101,6 +101,14 @@ class Browser:
         self._mouse("mousePressed", selector)
         self._mouse("mouseReleased", selector)
 
+    def tap(self, selector: str) -> None:
+        """Touch an element with a finger."""
+        x, y = self._middle(selector)
+        self.call("Emulation.setTouchEmulationEnabled", enabled=True)
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        self.call("Emulation.setTouchEmulationEnabled", enabled=False)
+
     def emulate(self, *, width: int = 1280, height: int = 900, scale: float = 1, **media: str) -> None:
         """A window of this size, and preferences as `prefers_color_scheme="dark"`."""
         features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
@@ -119,14 +127,18 @@ class Browser:
         return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
 
     def _mouse(self, kind: str, selector: str) -> None:
-        middle = self.run(
+        x, y = self._middle(selector)
+        button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
+
+    def _middle(self, selector: str) -> tuple[float, float]:
+        x, y = self.run(
             f"(() => {{ const thing = document.querySelector({json.dumps(selector)});"
             " thing.scrollIntoView({block: 'center', behavior: 'instant'});"
             " const box = thing.getBoundingClientRect();"
             " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
         )
-        button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
-        self.call("Input.dispatchMouseEvent", type=kind, x=middle[0], y=middle[1], **button)
+        return x, y
 
     def _next_message(self) -> dict[str, Any]:
         while b"\0" not in self._unread:

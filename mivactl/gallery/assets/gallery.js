@@ -63,7 +63,8 @@
     const holder = holderOf(event);
     if (holder && isLeft(event, holder) && !holder.contains(document.activeElement)) stop(previewIn(holder));
   });
-  document.addEventListener("focusin", look);
+  /* A finger that presses a button gives it the focus first: only focus that came by keyboard starts a clip. */
+  document.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) look(event); });
   document.addEventListener("focusout", lookAway);
 
   document.addEventListener("click", (event) => {
