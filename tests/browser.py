@@ -117,6 +117,11 @@ class Browser:
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False
         )
 
+    def busy_seconds(self) -> float:
+        """How long the page's thread has worked, once `Performance.enable` was called with `threadTicks`."""
+        metrics = self.call("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
+
     def screenshot(self) -> bytes:
         """What the window shows, as PNG."""
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])

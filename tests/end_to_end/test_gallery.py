@@ -307,17 +307,14 @@ def test_twenty_thousand_adapters_are_searched_within_half_a_second(chromium: Br
     chromium.emulate()
     chromium.go(f"file://{tmp_path}/index.html#q=river")
     chromium.wait("document.querySelector('#count').textContent.endsWith('of 20,000 adapters')")
-    seconds = chromium.run("""(async () => {
-        const spent = [];
-        for (const text of ["w", "wa", "water", "water river", "take 19", "nothing like it", ""]) {
-            const started = performance.now();
-            document.forms[0].q.value = text;
-            document.forms[0].q.dispatchEvent(new Event("input", {bubbles: true}));
-            await new Promise((resolve) => setTimeout(resolve));
-            document.body.offsetHeight;
-            spent.push((performance.now() - started) / 1000);
-        }
-        return spent;
-    })()""")
-    assert max(seconds) < 0.5, seconds
+    # Of the processor: a machine that is busy with other things makes no search slower here.
+    chromium.call("Performance.enable", timeDomain="threadTicks")
+    spent = []
+    for text in ("w", "wa", "water", "water river", "take 19", "nothing like it", ""):
+        before = chromium.busy_seconds()
+        chromium.run(f"document.forms[0].q.value = '{text}'")
+        chromium.run("document.forms[0].q.dispatchEvent(new Event('input', {bubbles: true}))")
+        chromium.run("new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))")
+        spent.append(chromium.busy_seconds() - before)
+    assert max(spent) < 0.5, spent
     assert len(gzip.compress(catalogue)) < 1_000_000 < len(catalogue) < 8_000_000

@@ -173,15 +173,15 @@
   function found() {
     const words = form.q.value.toLowerCase().split(/\s+/).filter(Boolean);
     const [base, licence, kind] = [form.base.value, form.licence.value, form.kind.value];
-    const ranked = [];
+    const byRank = [];
     for (const entry of entries) {
       if (base && !entry.bases.includes(base)) continue;
       if (licence && !entry.licences.includes(licence)) continue;
       if (kind && !(kind === "masked" ? entry.masked : entry.unmasked)) continue;
       const place = rank(entry, words);
-      if (place < Infinity) ranked.push([place, entry]);
+      if (place < Infinity) (byRank[place] ??= []).push(entry);
     }
-    return ranked.sort((one, other) => one[0] - other[0]).map(([, entry]) => entry);
+    return byRank.flat();
   }
 
   function cardOf(entry) {
