@@ -32,6 +32,8 @@ CrashPoint = Literal[
     "registry.catalog-placed",
     "lock.staged",
     "lock.placed",
+    "gallery.staged",
+    "gallery.file-placed",
 ]
 CRASH_POINTS: Final[tuple[str, ...]] = get_args(CrashPoint)
 VARIABLE: Final = "MIVACTL_CRASH_AT"

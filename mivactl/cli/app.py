@@ -106,6 +106,7 @@ COMMANDS = (
     Command("registry list", registry.list_, _REGISTRIES),
     Command("registry remove", registry.remove, _REGISTRIES),
     Command("registry sync", registry.sync, _REGISTRIES),
+    Command("registry site", registry.site, _REGISTRIES),
     Command("base list", base.list_, _REGISTRIES),
     Command("base fetch", base.fetch, _REGISTRIES),
     Command("base add", base.add, _REGISTRIES),

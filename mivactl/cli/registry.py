@@ -1,4 +1,4 @@
-"""`mivactl registry init`, `registry add`, `registry list`, `registry remove` and `registry sync`."""
+"""`mivactl registry init`, `registry add`, `registry list`, `registry remove`, `registry sync` and `registry site`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -112,3 +112,28 @@ def sync(
         {"synced": done},
         lambda: run.console.line(f"{done.adapters} adapters, {done.new_builds} new builds in {done.target}"),
     )
+
+
+def site(
+    run: Run,
+    place: Annotated[str, typer.Argument(metavar="PLACE", help="The registry: its folder, address or name.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Where; `site` in the registry if not given.")
+    ] = None,
+) -> None:
+    """Render a registry as web pages, for any web server or to be opened from the disk.
+
+    Example: mivactl registry site /mnt/studio/adapters --out public
+    """
+    from mivactl.operations.site import render_site
+
+    done = render_site(place, run.session, out=out, progress=run.progress)
+
+    def show() -> None:
+        for problem in done.left_out:
+            run.console.note(f"not shown: {problem}")
+        size = words.size(done.size_bytes)
+        run.console.line(f"{done.adapter_count} adapters in {done.file_count} files, {size}: {done.start}")
+
+    run.answer({"site": done}, show)

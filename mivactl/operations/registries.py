@@ -111,6 +111,19 @@ def list_registries(session: Session) -> Iterator[ListedRegistry]:
     return (_listed(registry, entries) for registry in session.registries)
 
 
+def registry_at(named: str, session: Session) -> Registry:
+    """The registry that `named` means, by name, folder or address.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    if RegistryName.complaint(named) is None and not Path(named).is_dir():
+        return session.registry(RegistryName(named))
+    place = normal_place(named)
+    known = next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
+    return known or open_registry(LOCAL, place, lock_timeout=session.settings.lock_timeout)
+
+
 def writable_registry(named: str, session: Session) -> WritableRegistry:
     """The registry that `named` means, by name, folder or address.
 
