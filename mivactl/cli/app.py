@@ -13,6 +13,7 @@ import typer
 
 from mivactl.cli import (
     animate,
+    audit,
     base,
     bench,
     compose,
@@ -21,9 +22,13 @@ from mivactl.cli import (
     import_,
     info,
     install,
+    keys,
     list_,
+    login,
+    logout,
     publish,
     registry,
+    registry_sign,
     replay,
     search,
     train,
@@ -73,6 +78,7 @@ COMMANDS = (
     Command("search", search.search, _ADAPTERS),
     Command("info", info.info, _ADAPTERS),
     Command("verify", verify.verify, _ADAPTERS),
+    Command("audit", audit.audit, _ADAPTERS),
     Command("why", why.why, _ADAPTERS),
     Command("publish", publish.publish, _ADAPTERS),
     Command("import", import_.import_, _ADAPTERS),
@@ -80,13 +86,26 @@ COMMANDS = (
     Command("registry add", registry.add, _REGISTRIES),
     Command("registry list", registry.list_, _REGISTRIES),
     Command("registry remove", registry.remove, _REGISTRIES),
+    Command("registry sign", registry_sign.sign, _REGISTRIES),
+    Command("registry advise", registry_sign.advise, _REGISTRIES),
+    Command("login", login.login, _REGISTRIES),
+    Command("logout", logout.logout, _REGISTRIES),
+    Command("keys new", keys.new, _REGISTRIES),
+    Command("keys list", keys.list_, _REGISTRIES),
+    Command("keys trust", keys.trust, _REGISTRIES),
+    Command("keys forget", keys.forget, _REGISTRIES),
+    Command("keys rotate", keys.rotate, _REGISTRIES),
     Command("base list", base.list_, _REGISTRIES),
     Command("base fetch", base.fetch, _REGISTRIES),
     Command("base add", base.add, _REGISTRIES),
     Command("base remove", base.remove, _REGISTRIES),
     Command("base verify", base.verify, _REGISTRIES),
 )
-_GROUPS = {"registry": "The registries adapters come from.", "base": "The models that adapters move."}
+_GROUPS = {
+    "registry": "The registries adapters come from.",
+    "base": "The models that adapters move.",
+    "keys": "The keys that publishers and registries sign with.",
+}
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 

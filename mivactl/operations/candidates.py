@@ -71,7 +71,7 @@ def _short(name: str) -> str:
 def _offered(ref: AdapterRef, session: Session) -> tuple[Candidate, ...]:
     registries = session.registries if ref.registry is None else (session.registry(ref.registry),)
     for registry in registries:
-        lines = registry.lines(ref.name)
+        lines = session.guarded(registry).lines(ref.name)
         if lines:
             return tuple(Candidate(line, registry.name) for line in lines)
     return ()

@@ -10,7 +10,11 @@ from mivactl.content import content_of_file
 from mivactl.engine_bridge import SilentProgress, check_binding
 from mivactl.finite_scan import check_finite
 from mivactl.operations.draft import WEIGHTS, read_draft
+from mivactl.operations.keys import publisher_keys
+from mivactl.operations.name_check import check_name
+from mivactl.operations.sign_registry import put_signatures, signed_change
 from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
+from mivactl.registry.registry import STARTER
 from mivactl.registry.upload import upload
 from mivactl.session import LOCAL
 from registry_schema.compatibility import Rejected, check_fit
@@ -22,8 +26,11 @@ from registry_schema.safetensors_header import read_header, tensor_digest
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mivactl.engine_bridge import Progress
     from mivactl.operations.draft import Draft
+    from mivactl.registry.upload import Upload
     from mivactl.session import Session
     from registry_schema.digests import Digest
 
@@ -74,6 +81,8 @@ def publish(
         IntegrityProblem: weights that are broken or not finite; a preview's receipt that is not of these weights.
         Incompatible: weights that do not fit the base they name.
         Busy, Refused: the version is taken, or the registry does not take it.
+        LookAlike: the name is easily taken for one that is there.
+        AuthProblem: the registry is signed, and this machine does not have its keys.
     """
     draft = read_draft(folder)
     registry = _target(session, to, create=not dry_run)
@@ -82,11 +91,26 @@ def publish(
         note = _check_base(manifest, draft, session)
         phase.advance()
     is_new = True
+    check_name(manifest.name, registry, session)
     if not dry_run:
         paths = {entry.digest: draft.folder / entry.path for entry in manifest.files}
-        done = upload(registry, manifest, paths, lock_timeout=session.settings.lock_timeout)
+        done = _upload(registry, manifest, paths, session)
         manifest, is_new = registry.manifest(done.line), done.is_new
     return _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
+
+
+def _upload(registry: DirectoryRegistry, manifest: Manifest, paths: Mapping[Digest, Path], session: Session) -> Upload:
+    """Sign the manifest, add it, and sign the registry's new state where it is a signed one."""
+    with signed_change(registry, session):
+        taken = any(line.key == manifest.key for line in registry.lines(manifest.name))
+        signs = not taken and registry.writable and registry.config().name != STARTER
+        keys = publisher_keys(session) if signs else ()
+        if keys:
+            put_signatures(registry, manifest, keys)
+        done = upload(registry, manifest, paths, lock_timeout=session.settings.lock_timeout)
+    if keys:
+        session.trust.trust(manifest.name.namespace, keys[0].public)
+    return done
 
 
 def _target(session: Session, to: str | None, *, create: bool) -> DirectoryRegistry:

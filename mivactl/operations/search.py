@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mivactl.registry.registry import Registry
+    from mivactl.registry.guarded import GuardedRegistry
     from mivactl.session import Session
     from registry_schema.index import IndexLine
     from registry_schema.manifest import Manifest
@@ -50,12 +50,12 @@ def search(
             if name in seen:
                 continue
             seen.add(name)
-            found.extend(_matches(registry, name, lowered, base=base, masked=masked))
+            found.extend(_matches(session.guarded(registry), name, lowered, base=base, masked=masked))
     return tuple(adapter for _, adapter in sorted(found, key=lambda entry: entry[0]))
 
 
 def _matches(
-    registry: Registry, name: AdapterName, words: Sequence[str], *, base: str | None, masked: bool | None
+    registry: GuardedRegistry, name: AdapterName, words: Sequence[str], *, base: str | None, masked: bool | None
 ) -> Iterator[tuple[tuple[int, str], FoundAdapter]]:
     lines = [line for line in registry.lines(name) if line.status == "active"]
     lines = [line for line in lines if base in {None, line.base.name} and masked in {None, line.masked}]
@@ -81,7 +81,7 @@ def _rank(manifest: Manifest, words: Sequence[str]) -> int | None:
     return None if None in places else sum(place for place in places if place is not None)
 
 
-def _found(manifest: Manifest, newest: IndexLine, same: Sequence[IndexLine], registry: Registry) -> FoundAdapter:
+def _found(manifest: Manifest, newest: IndexLine, same: Sequence[IndexLine], registry: GuardedRegistry) -> FoundAdapter:
     return FoundAdapter(
         name=manifest.name,
         version=str(manifest.version),

@@ -9,6 +9,8 @@ from mivactl.content import content_of_file
 from mivactl.engine_bridge import SilentProgress
 from mivactl.operations.header_check import check_header
 from mivactl.operations.uninstall import installed_builds
+from mivactl.registry.registry import STARTER
+from mivactl.trust.publishers import check_publisher
 from registry_schema.errors import IntegrityProblem, MivaError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
 
-ProblemKind = Literal["missing", "changed", "unsound"]
+ProblemKind = Literal["missing", "changed", "unsound", "not vouched for"]
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ class StoreProblem:
 
 @dataclass(frozen=True)
 class Verification:
-    """How many builds and bytes were looked at, and what was found."""
+    """How many builds and bytes were looked at, what was found, and how many builds nobody signed."""
 
     build_count: int
     size_bytes: int
     problems: tuple[StoreProblem, ...]
+    unsigned_count: int = 0
 
 
 def verify(
@@ -62,7 +65,8 @@ def verify(
         for build in builds:
             problems.extend(_check_build(build, session))
             phase.advance(sum(guard.size for guard in build.pointer.guards.values()))
-    return Verification(len(builds), size_bytes, tuple(problems))
+    unsigned = [build for build in builds if build.pointer.registry != STARTER and not _signatures(build, session)]
+    return Verification(len(builds), size_bytes, tuple(problems), len(unsigned))
 
 
 def require_sound(verification: Verification) -> None:
@@ -92,8 +96,25 @@ def _check_build(build: InstalledBuild, session: Session) -> Iterator[StoreProbl
         return
     if manifest.key != line.key:
         yield _problem(build, "miva.json", "changed", f"it describes `{manifest.name}` {manifest.key.tag}")
+    yield from _check_signatures(build, session)
     for entry in manifest.files:
         yield from _check_file(build, manifest, entry, session)
+
+
+def _check_signatures(build: InstalledBuild, session: Session) -> Iterator[StoreProblem]:
+    """Whether those who signed still speak for the namespace; what nobody signed when it came is only counted."""
+    digest, signatures = build.line.manifest.digest, _signatures(build, session)
+    if signatures is None:
+        return
+    content = session.store.layout.manifest(digest).read_bytes()
+    try:
+        check_publisher(build.line.name, content, signatures, session.trust.publishers(), required=False)
+    except IntegrityProblem as error:
+        yield _problem(build, "miva.json", "not vouched for", error.message)
+
+
+def _signatures(build: InstalledBuild, session: Session) -> bytes | None:
+    return session.trust.signatures(build.line.manifest.digest)
 
 
 def _check_file(

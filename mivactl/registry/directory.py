@@ -6,6 +6,9 @@
 | `index/<namespace>/<name>.jsonl` | one line per build, in publish order |
 | `manifests/sha256/<2 hex>/<62 hex>` | exact manifest bytes, never changed |
 | `blobs/sha256/<2 hex>/<62 hex>` | weights and other files, never changed |
+| `manifests/sha256/<2 hex>/<62 hex>.sig` | who signed a manifest |
+| `trust/*.json`, `trust/*.json.sig` | in signed registries: root, checkpoint and snapshot |
+| `advisories.jsonl` | in signed registries: what its owner warns of |
 """
 
 from __future__ import annotations
@@ -17,13 +20,15 @@ from typing import TYPE_CHECKING, Final
 
 from mivactl.content import content_path
 from mivactl.disk import disk_errors, write_durably
+from mivactl.registry.index_file import lines_of
 from mivactl.registry.registry import RegistryConfig
 from registry_schema import strict_json
 from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, MivaError, NotFound, UsageProblem
-from registry_schema.index import MAX_INDEX_BYTES, IndexLine, read_index
+from registry_schema.index import MAX_INDEX_BYTES, IndexLine
 from registry_schema.manifest import Manifest
 from registry_schema.names import AdapterName, RegistryName
+from registry_schema.signed_state import ADVISORIES, CATALOG, StatePath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,14 +89,27 @@ class DirectoryRegistry:
             IntegrityProblem: the index file is not valid, or is another adapter's.
         """
         path = self.index_path(name)
-        content = _read_bounded(path, MAX_INDEX_BYTES)
-        lines = read_index(content or b"", source=str(path))
-        stray = next((line for line in lines if line.name != name), None)
-        if stray is not None:
-            raise IntegrityProblem(
-                f"`{path}` lists `{stray.name}`, expected `{name}` only", hint="tell the owner of the registry"
-            )
-        return lines
+        return lines_of(name, _read_bounded(path, MAX_INDEX_BYTES), source=str(path))
+
+    def read(self, path: str, *, max_bytes: int) -> bytes | None:
+        """See `Registry`."""
+        return _read_bounded(self.root / path, max_bytes)
+
+    def write(self, path: str, content: bytes) -> None:
+        """Replace a small file of the layout in one step."""
+        with disk_errors(self.root / path):
+            write_durably(self.root / path, content)
+
+    def write_config(self, config: RegistryConfig) -> None:
+        """Replace what the registry states about itself."""
+        self.write("config.json", json.dumps(config.plain(), sort_keys=True).encode() + b"\n")
+
+    def state_files(self) -> dict[StatePath, bytes]:
+        """Every mutable file, by path: what the owner of a signed registry vouches for."""
+        paths = [StatePath.of_index(name) for name in self.names()]
+        paths += [StatePath(name) for name in (CATALOG, ADVISORIES)]
+        found = ((path, self.read(path, max_bytes=path.max_bytes)) for path in paths)
+        return {path: content for path, content in found if content is not None}
 
     def manifest(self, line: IndexLine) -> Manifest:
         """The manifest a line points to.

@@ -22,11 +22,15 @@ STARTER: Final = RegistryName("starter")
 
 
 class RegistryConfig(Document):
-    """`config.json` of a registry; `id` is random, so that two registries of one name can be told apart."""
+    """`config.json` of a registry; `id` is random, so that two registries of one name can be told apart.
+
+    `signed` promises that every manifest is signed by its publisher, and every mutable file by the registry's owner.
+    """
 
     format: Literal[1] = 1
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
     name: RegistryName
+    signed: bool = False
 
 
 class Registry(Protocol):
@@ -43,6 +47,12 @@ class Registry(Protocol):
     @property
     def writable(self) -> bool:
         """Whether `publish` may add to it."""
+
+    def config(self) -> RegistryConfig:
+        """What it states about itself; raises `NotFound` where there is no registry."""
+
+    def read(self, path: str, *, max_bytes: int) -> bytes | None:
+        """A small file of the static layout, unchecked; None where there is none, a byte too many for one too long."""
 
     def names(self) -> tuple[AdapterName, ...]:
         """All adapters it has, sorted."""
