@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mivactl.bases import KnownBase, find_base, known_bases
+from mivactl.credentials import Credentials
 from mivactl.registry.directory import DirectoryRegistry
 from mivactl.registry.guarded import GuardedRegistry
 from mivactl.registry.registry import STARTER
@@ -55,6 +57,11 @@ class Session:
     def keys(self) -> KeyFolder:
         """The private keys on this machine."""
         return KeyFolder(self.settings.home / "keys")
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """The tokens for registries."""
+        return Credentials(self.settings.home / "credentials", os.environ, lock_timeout=self.settings.lock_timeout)
 
     def guarded(self, registry: DirectoryRegistry) -> GuardedRegistry:
         """A registry, and nothing comes out of it but what was signed as it should be."""

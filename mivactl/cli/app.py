@@ -37,9 +37,20 @@ from mivactl.cli import (
     why,
 )
 from mivactl.cli.console import Console
-from mivactl.cli.frame import DebugSwitch, JsonSwitch, OfflineSwitch, QuietSwitch, flags_among, with_run
+from mivactl.cli.frame import (
+    DebugSwitch,
+    JsonSwitch,
+    OfflineSwitch,
+    QuietSwitch,
+    VerboseSwitch,
+    flags_among,
+    with_run,
+)
+from mivactl.cli.plain_text import plain_text
 from mivactl.cli.run import Flags
+from mivactl.cli.scrubbed_streams import scrubbed_streams
 from mivactl.cli.usage import is_usage_error, usage_problem
+from mivactl.scrubber import remember_environment
 from registry_schema.errors import Interrupted, MivaError
 
 _CLIPS = "Clips"
@@ -134,9 +145,11 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and say its exit code; every error has been printed by then."""
     _prepare_process()
+    remember_environment(os.environ)
     try:
-        exit_code = _dispatch(arguments)
-        sys.stdout.flush()
+        with scrubbed_streams():
+            exit_code = _dispatch(arguments)
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough (`mivactl list | head`); the interpreter must not complain at exit.
         _silence_stdout()
@@ -163,8 +176,9 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
 
 def _report(arguments: Sequence[str], flags: Flags, error: MivaError) -> int:
-    if flags.debug:
-        traceback.print_exception(error)
+    if flags.shows_tracebacks:
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            sys.stderr.write(f"{plain_text(line)}\n")
     Console(as_json=flags.json, quiet=flags.quiet).failure(_command_name(arguments), error)
     return error.exit_code
 
@@ -206,19 +220,22 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _root(
+def _root(  # noqa: PLR0913 - one parameter for each option
     context: typer.Context,
     *,
     json: JsonSwitch = False,
     quiet: QuietSwitch = False,
     offline: OfflineSwitch = False,
     debug: DebugSwitch = False,
+    verbose: VerboseSwitch = 0,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Animate photos with motion adapters; train, install, publish and verify them."""
     del version
-    context.obj = Flags(json=json, quiet=quiet, offline=offline, debug=debug, arguments=context.obj or ())
+    context.obj = Flags(
+        json=json, quiet=quiet, offline=offline, debug=debug, verbose=verbose, arguments=context.obj or ()
+    )
     if context.invoked_subcommand is None:
         typer.echo(_SHORT_HELP, nl=False)

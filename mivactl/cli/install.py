@@ -10,7 +10,7 @@ from mivactl.cli.options import BaseOption, DryRunOption, MaskedOption, Referenc
 from mivactl.cli.run import Run
 
 
-def install(
+def install(  # noqa: PLR0913 - one parameter for each option
     run: Run,
     references: ReferenceArguments,
     *,

@@ -28,6 +28,10 @@ def publish(
     done = publish_draft(draft, run.session, to=to, dry_run=dry_run, progress=run.progress)
     if done.note:
         run.console.warn(done.note)
+    for warning in done.warnings:
+        run.console.warn(warning)
+    for name in done.stripped:
+        run.console.note(f"{name} went out without its metadata")
     if done.left_out:
         run.console.note(f"left out: {', '.join(done.left_out)}")
 

@@ -1,12 +1,15 @@
 """`mivactl registry sign` and `registry advise`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from mivactl.cli.composition_options import one_of
 from mivactl.cli.run import Run
+
+if TYPE_CHECKING:
+    from registry_schema.advisories import AdvisoryKind
 
 _KINDS = ("malicious", "harmful", "stolen", "broken")
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the registry.")]
@@ -51,9 +54,9 @@ def advise(
 
     Example: mivactl registry advise /srv/adapters sha256:9c1f... --kind broken --reason "frames flicker"
     """
-    from mivactl.operations.advise import advise_folder
+    from mivactl.operations.advise import advise as warn_of
     from registry_schema.digests import Digest
 
-    chosen = one_of("--kind", kind, _KINDS)
-    advisory = advise_folder(folder, Digest(digest), run.session, kind=chosen, reason=reason)
+    chosen = cast("AdvisoryKind", one_of("--kind", kind, _KINDS))
+    advisory = warn_of(folder, Digest(digest), run.session, kind=chosen, reason=reason)
     run.answer({"advisory": advisory}, lambda: run.console.line(f"{advisory.digest} is {advisory.kind}"))

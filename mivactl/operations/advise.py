@@ -12,22 +12,21 @@ from registry_schema.signed_state import ADVISORIES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mivactl.registry.directory import DirectoryRegistry
     from mivactl.session import Session
     from registry_schema.advisories import AdvisoryKind
     from registry_schema.digests import Digest
 
 
-def advise(
-    registry: DirectoryRegistry, digest: Digest, session: Session, *, kind: AdvisoryKind, reason: str
-) -> Advisory:
-    """Warn of everything with `digest`: of a manifest, a weights file or the tensors in one.
+def advise(folder: Path, digest: Digest, session: Session, *, kind: AdvisoryKind, reason: str) -> Advisory:
+    """Warn, in the registry in `folder`, of everything with `digest`: a manifest, a weights file or the tensors in one.
 
     Raises:
+        NotFound: there is no registry.
         Refused: the registry is not signed, so nobody would believe the advisory.
         SchemaError: a reason that is not one line.
         AuthProblem: this machine does not have enough of the registry's keys.
     """
+    registry = registry_in(folder)
     if not registry.config().signed:
         raise Refused(
             f"`{registry.place}` is not signed, so nobody would believe an advisory in it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from mivactl.finite_scan import check_finite
 from mivactl.operations.draft import WEIGHTS, read_draft
 from mivactl.operations.keys import publisher_keys
 from mivactl.operations.name_check import check_name
+from mivactl.operations.outgoing import outgoing, require_no_token
 from mivactl.operations.sign_registry import put_signatures, signed_change
 from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
 from mivactl.registry.registry import STARTER
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from mivactl.engine_bridge import Progress
     from mivactl.operations.draft import Draft
+    from mivactl.operations.outgoing import Outgoing
     from mivactl.registry.upload import Upload
     from mivactl.session import Session
     from registry_schema.digests import Digest
@@ -47,7 +49,12 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published, or would be with `dry_run`; `is_new` is false when it was there already."""
+    """What was published, or would be with `dry_run`; `is_new` is false when it was there already.
+
+    Attributes:
+        stripped: previews that went out without the metadata they have in the draft.
+        warnings: what a person should know.
+    """
 
     name: str
     version: str
@@ -60,6 +67,8 @@ class Publication:
     files: tuple[PublishedFile, ...]
     left_out: tuple[str, ...]
     note: str
+    stripped: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def publish(
@@ -80,23 +89,27 @@ def publish(
         NotFound, SchemaError, UsageProblem: the draft is not complete, or not valid.
         IntegrityProblem: weights that are broken or not finite; a preview's receipt that is not of these weights.
         Incompatible: weights that do not fit the base they name.
-        Busy, Refused: the version is taken, or the registry does not take it.
+        Busy, Refused: the version is taken, or the registry does not take it; or a file holds a token.
         LookAlike: the name is easily taken for one that is there.
         AuthProblem: the registry is signed, and this machine does not have its keys.
     """
     draft = read_draft(folder)
     registry = _target(session, to, create=not dry_run)
-    with (progress or SilentProgress()).phase("check", None) as phase:
-        manifest = _describe(draft)
-        note = _check_base(manifest, draft, session)
-        phase.advance()
-    is_new = True
-    check_name(manifest.name, registry, session)
-    if not dry_run:
-        paths = {entry.digest: draft.folder / entry.path for entry in manifest.files}
-        done = _upload(registry, manifest, paths, session)
-        manifest, is_new = registry.manifest(done.line), done.is_new
-    return _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
+    session.credentials.remember_kept()
+    with outgoing(draft) as files:
+        with (progress or SilentProgress()).phase("check", None) as phase:
+            manifest = _describe(draft, files)
+            require_no_token(manifest.to_bytes(), name=Manifest.SOURCE)
+            note = _check_base(manifest, draft, session)
+            phase.advance()
+        check_name(manifest.name, registry, session)
+        is_new = True
+        if not dry_run:
+            paths = {entry.digest: files.paths[entry.path] for entry in manifest.files}
+            done = _upload(registry, manifest, paths, session)
+            manifest, is_new = registry.manifest(done.line), done.is_new
+    published = _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
+    return replace(published, stripped=files.stripped, warnings=files.warnings)
 
 
 def _upload(registry: DirectoryRegistry, manifest: Manifest, paths: Mapping[Digest, Path], session: Session) -> Upload:
@@ -128,8 +141,8 @@ def _target(session: Session, to: str | None, *, create: bool) -> DirectoryRegis
     return DirectoryRegistry(DirectoryRegistry(LOCAL, root).config().name, root)
 
 
-def _describe(draft: Draft) -> Manifest:
-    files = tuple(_entry(draft, name) for name in draft.files)
+def _describe(draft: Draft, outgoing_files: Outgoing) -> Manifest:
+    files = tuple(_entry(draft, name, outgoing_files.paths[name]) for name in draft.files)
     _check_receipts(draft, next(entry.digest for entry in files if entry.kind == "weights"))
     release = draft.release
     described = {
@@ -143,8 +156,8 @@ def _describe(draft: Draft) -> Manifest:
     return Manifest.of(described, source=Manifest.SOURCE)
 
 
-def _entry(draft: Draft, name: str) -> FileEntry:
-    content = content_of_file(draft.folder / name, name)
+def _entry(draft: Draft, name: str, path: Path) -> FileEntry:
+    content = content_of_file(path, name)
     described = {"path": name, "digest": content.digest, "size": content.size_bytes, "kind": draft.files[name]}
     return FileEntry.of(described, source=name)
 

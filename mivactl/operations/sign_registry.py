@@ -19,7 +19,6 @@ from registry_schema.signed_state import Checkpoint, RegistryId, Root, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
     from pathlib import Path
 
     from mivactl.session import Session

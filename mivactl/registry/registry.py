@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Protocol, runtime_checkable
 
 from pydantic import StringConstraints
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from mivactl.content import Content
+    from mivactl.credentials import Credential
     from registry_schema.index import IndexLine
     from registry_schema.manifest import Manifest
     from registry_schema.names import AdapterName
@@ -68,3 +69,24 @@ class Registry(Protocol):
 
     def open_file(self, content: Content) -> AbstractContextManager[BinaryIO]:
         """The bytes of one file; whoever copies them checks the digest."""
+
+
+@runtime_checkable
+class TokenRegistry(Protocol):
+    """A registry that may want a token: it has an address, and says whether it takes one."""
+
+    @property
+    def name(self) -> RegistryName:
+        """What the person calls it."""
+
+    @property
+    def url(self) -> str:
+        """Its address, without credentials."""
+
+    def check_token(self, credential: Credential) -> None:
+        """Return when the registry takes the token.
+
+        Raises:
+            AuthProblem: it does not.
+            NetworkProblem: it can not be asked.
+        """

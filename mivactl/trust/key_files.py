@@ -71,7 +71,9 @@ class KeyFolder:
             try:
                 os.link(staged, path)  # a whole key or none, and never over another one
             except FileExistsError as error:
-                raise Busy(f"there is a key `{name}` already", hint="choose another name: `mivactl keys list`") from error
+                raise Busy(
+                    f"there is a key `{name}` already", hint="choose another name: `mivactl keys list`"
+                ) from error
             finally:
                 staged.unlink()
             sync_folder(self.folder)
