@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 RESERVED_NAMESPACES = frozenset({HOME_NAMESPACE, "official"})
 # Short words are one letter apart by chance: `rain`, `raid`, `ran`.
 SHORTEST_FOR_SLIPS = 6
+# Words that rhyme differ in the first letter, `walking` and `talking`; long ones hardly ever rhyme by chance.
+SHORTEST_FOR_RHYMES = 9
 # What is read as the same at a glance, or said the same: `w4terfall`, `c1ouds`, `bums` for `burns`.
 _SAME_AT_A_GLANCE = str.maketrans("0134578i", "oleastbl")
 
@@ -59,7 +61,8 @@ def how_alike(word: str, other: str) -> str | None:
     first, second = skeleton(word), skeleton(other)
     if first == second:
         return "looks the same at a glance as"
-    if min(len(first), len(second)) >= SHORTEST_FOR_SLIPS and is_one_slip(first, second):
+    shortest = SHORTEST_FOR_RHYMES if first[1:] == second[1:] else SHORTEST_FOR_SLIPS
+    if min(len(first), len(second)) >= shortest and is_one_slip(first, second):
         return "is one letter away from"
     return None
 
