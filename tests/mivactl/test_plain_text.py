@@ -39,7 +39,7 @@ from registry_schema.text import Line
         ("private\ue000\U000f0000", "private"),
         ("e\u0301 stays, Z" + 20 * "\u0300" + "!", "e\u0301 stays, Z" + 3 * "\u0300" + "!"),
         ("[red]text[/red] [link=file:///x]y[/link]", "[red]text[/red] [link=file:///x]y[/link]"),
-        ("滝 Cascade d’été", "滝 Cascade d’été"),
+        ("滝 Cascade d\u2019été", "滝 Cascade d\u2019été"),
     ],
 )
 def test_only_what_a_person_can_see_is_left(hostile: str, plain: str):
@@ -76,9 +76,7 @@ def test_every_way_to_print_is_sanitised_and_json_is_not(capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out)["data"] == {"title": HOSTILE}
 
 
-@pytest.mark.parametrize(
-    "mark", list("\x00\x1b\x85\u00ad\u034f\u061c\u180e\u200b\u2028\u2800\u3164\ufff9") + ["\U000e0041"]
-)
+@pytest.mark.parametrize("mark", "\x00\x1b\x85\u00ad\u034f\u061c\u180e\u200b\u2028\u2800\u3164\ufff9\U000e0041")
 def test_a_document_does_not_take_what_nobody_sees(mark: str):
     assert Line(80).complaint(f"a{mark}b") is not None
-    assert Line(80).complaint("滝 d’été ❤️") is None
+    assert Line(80).complaint("滝 d\u2019été ❤️") is None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = b"Nadar"
-LATITUDE = ((48, 1), (51, 1), (24, 1))
+LATITUDE = (48.0, 51.0, 24.0)
 FRAMES = np.random.default_rng(0).integers(0, 255, (4, 16, 16, 3), dtype=np.uint8)
 SUFFIXES = (".png", ".webp", ".gif", ".mp4")
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + SECRET + b"</x:xmpmeta>"
@@ -110,10 +110,9 @@ def test_a_file_that_is_cut_off_is_refused_or_has_nothing_left_to_tell(suffix: s
     data = camera_file(suffix)
     try:
         clean = stripped(data[: int(len(data) * end)], name=f"preview{suffix}")
-    except UsageProblem as problem:
-        assert "is broken" in problem.message
-    else:
-        assert SECRET not in clean
+    except UsageProblem:
+        return
+    assert SECRET not in clean
 
 
 def test_what_hides_behind_the_end_of_a_picture_is_left_out():
