@@ -186,7 +186,7 @@ def _from_keyring(endpoint: str) -> str | None:
 
 
 def _keyring() -> Any:  # noqa: ANN401 - an optional library
-    """The library `keyring`, where it is installed and finds a keyring that is safe; else None."""
+    """The library `keyring`, where it is installed and finds a keyring to be trusted; else None."""
     try:
         import keyring
     except ImportError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from mivactl.registry.index_file import lines_of
 from mivactl.registry.registry import STARTER
 from mivactl.trust.publishers import check_publisher
-from mivactl.trust.signed_state import OfferedState, Signed, verify_state
+from mivactl.trust.signed_state import Known, OfferedState, Signed, verify_state
 from mivactl.trust.state_signing import CHECKPOINT, MAX_ROOTS, ROOT, SNAPSHOT, numbered_root
 from registry_schema.advisories import MAX_ADVISORIES_BYTES, read_advisories
 from registry_schema.errors import IntegrityProblem, KeyChanged
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from mivactl.content import Content
     from mivactl.registry.registry import Registry, RegistryConfig
-    from mivactl.trust.known_state import KnownState
     from mivactl.trust.signed_state import VerifiedState
     from mivactl.trust.trust_folder import TrustFolder
     from registry_schema.digests import Digest
@@ -176,16 +175,17 @@ class GuardedRegistry:
 
     def _verified(self) -> VerifiedState:
         """The state on offer, checked; what is new of it is remembered last."""
-        known = self._trust.known_state(self.name)
+        known = self._trust.known(self.name)
         state = self._check(known)
-        if state.known != known:
+        if known is None or state.known != known.state:
             with self._trust.changing():
-                state = self._check(self._trust.known_state(self.name))
-                self._trust.remember_state(self.name, state.known, self._advisories(state))
+                state = self._check(self._trust.known(self.name))
+                remembered = Known(state.known, state.snapshot)
+                self._trust.remember_state(self.name, remembered, self._advisories(state))
         return state
 
-    def _check(self, known: KnownState | None) -> VerifiedState:
-        offered = offered_state(self.inner, None if known is None else known.known_root())
+    def _check(self, known: Known | None) -> VerifiedState:
+        offered = offered_state(self.inner, None if known is None else known.state.known_root())
         return verify_state(offered, known, registry=self.config.id, label=f"registry `{self.name}`")
 
     def _advisories(self, state: VerifiedState) -> bytes:

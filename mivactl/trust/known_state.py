@@ -8,7 +8,7 @@ from pydantic import Field
 
 from registry_schema.digests import Digest
 from registry_schema.document import RootDocument
-from registry_schema.signed_state import MAX_STATE_FILES, RegistryId, Root, StatePath
+from registry_schema.signed_state import RegistryId, Root
 
 
 class KnownState(RootDocument):
@@ -18,18 +18,18 @@ class KnownState(RootDocument):
         root: the exact text of the root whose keys count.
         counter: of the checkpoint; nothing below it is taken.
         checkpoint: digest of the checkpoint's bytes; another one of the same counter is not taken.
-        lines: how many lines each file had; none may have fewer.
+
+    The snapshot that belongs to it lies beside it: no file may ever have fewer lines than it says.
     """
 
     SCHEMA: ClassVar[str] = "mivactl.known-state/1"
     SOURCE: ClassVar[str] = "known state"
-    MAX_BYTES: ClassVar[int] = 16 << 20
+    MAX_BYTES: ClassVar[int] = 2 * Root.MAX_BYTES
 
     registry: RegistryId
     root: Annotated[str, Field(max_length=Root.MAX_BYTES)]
     counter: Annotated[int, Field(ge=1)]
     checkpoint: Digest
-    lines: Annotated[dict[StatePath, int], Field(max_length=MAX_STATE_FILES)]
 
     def known_root(self) -> Root:
         """The root whose keys count."""

@@ -7,19 +7,20 @@ Source: TUF specification 1.0.34, section 5 (client workflow), with timestamp an
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mivactl.trust.known_state import KnownState
 from mivactl.trust.signed_bytes import require_signed
 from registry_schema.digests import Digest
 from registry_schema.errors import Expired, IntegrityProblem, KeyChanged, MixAndMatch, Rollback, SnapshotMismatch
-from registry_schema.signed_state import Checkpoint, Root, Snapshot
+from registry_schema.signed_state import Checkpoint, Root, Snapshot, SnapshotEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from registry_schema.signed_state import SnapshotEntry, StatePath
+    from registry_schema.signed_state import StatePath
     from registry_schema.text import Timestamp
 
 _OLD = "its server may be showing you an old copy: ask its owner, and do not install from it"
@@ -43,20 +44,34 @@ class OfferedState:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What was remembered of the last state that passed every check, and the bytes of its snapshot."""
+
+    state: KnownState
+    snapshot: bytes
+
+    def line_counts(self) -> Mapping[str, int]:
+        """How many lines each file had."""
+        return {path: entry["lines"] for path, entry in json.loads(self.snapshot)["files"].items()}
+
+
+@dataclass(frozen=True)
 class VerifiedState:
     """A state that passed every check.
 
     Attributes:
         label: what messages call the registry.
         expires: when it may be old news.
-        files: what every mutable file holds.
+        files: the entry of every mutable file, as plain data.
         known: what to remember of it.
+        snapshot: the bytes of the snapshot, to be remembered too.
     """
 
     label: str
     expires: Timestamp
-    files: Mapping[StatePath, SnapshotEntry]
+    files: Mapping[str, Any]
     known: KnownState
+    snapshot: bytes
 
     def check(self, path: StatePath, data: bytes | None) -> None:
         """Return when `data`, None where there is no such file, is what the snapshot says.
@@ -64,7 +79,8 @@ class VerifiedState:
         Raises:
             MixAndMatch: it is not.
         """
-        entry = self.files.get(path)
+        plain = self.files.get(path)
+        entry = None if plain is None else SnapshotEntry.of(plain, source=f"{self.label}: snapshot.json: {path}")
         if data is None and entry is None:
             return
         if data is None or entry is None:
@@ -89,7 +105,7 @@ class VerifiedState:
             )
 
 
-def verify_state(offered: OfferedState, known: KnownState | None, *, registry: str, label: str) -> VerifiedState:
+def verify_state(offered: OfferedState, known: Known | None, *, registry: str, label: str) -> VerifiedState:
     """The offered state, if it holds against its signatures and against what is known.
 
     Args:
@@ -113,28 +129,33 @@ def verify_state(offered: OfferedState, known: KnownState | None, *, registry: s
     )
     checkpoint = Checkpoint.parse(offered.checkpoint.data, source=f"{label}: checkpoint.json")
     _check_snapshot_bytes(offered.snapshot, checkpoint, label=label)
-    snapshot = Snapshot.parse(offered.snapshot, source=f"{label}: snapshot.json")
-    for document in (root, checkpoint, snapshot):
-        if document.registry != registry:
-            raise KeyChanged(
-                f"{label}: {document.SOURCE} is of registry `{document.registry}`, config.json says `{registry}`",
-                hint="its files are mixed with those of another registry: ask its owner",
-            )
+    for document in (root, checkpoint):
+        _check_registry(document, registry, label=label)
     found = KnownState(
         registry=root.registry,
         root=root_text,
         counter=checkpoint.counter,
         checkpoint=Digest.of(offered.checkpoint.data),
-        lines={path: entry.lines for path, entry in snapshot.files.items()},
     )
-    if known is not None:
-        _compare(found, known, label=label)
-    return VerifiedState(label, min(root.expires, checkpoint.expires), snapshot.files, found)
+    if known is None or found != known.state:
+        snapshot = Snapshot.parse(offered.snapshot, source=f"{label}: snapshot.json")
+        _check_registry(snapshot, registry, label=label)
+        _compare(found, snapshot, known, label=label)
+    files = json.loads(offered.snapshot)["files"]  # these very bytes were held against every rule, now or before
+    return VerifiedState(label, min(root.expires, checkpoint.expires), files, found, offered.snapshot)
 
 
-def _newest_root(roots: Sequence[Signed], known: KnownState | None, *, label: str) -> tuple[str, Root]:
+def _check_registry(document: Root | Checkpoint | Snapshot, registry: str, *, label: str) -> None:
+    if document.registry != registry:
+        raise KeyChanged(
+            f"{label}: {document.SOURCE} is of registry `{document.registry}`, config.json says `{registry}`",
+            hint="its files are mixed with those of another registry: ask its owner",
+        )
+
+
+def _newest_root(roots: Sequence[Signed], known: Known | None, *, label: str) -> tuple[str, Root]:
     """The last of a chain of roots, each signed by its own keys and by those of the one before."""
-    text, current = (known.root, known.known_root()) if known is not None else ("", None)
+    text, current = (known.state.root, known.state.known_root()) if known is not None else ("", None)
     for offered in roots:
         source = f"{label}: root.json"
         if current is not None:
@@ -173,7 +194,10 @@ def _check_snapshot_bytes(data: bytes, checkpoint: Checkpoint, *, label: str) ->
         )
 
 
-def _compare(found: KnownState, known: KnownState, *, label: str) -> None:
+def _compare(found: KnownState, snapshot: Snapshot, last: Known | None, *, label: str) -> None:
+    if last is None:
+        return
+    known = last.state
     if found.registry != known.registry:
         raise KeyChanged(
             f"{label}: is registry `{found.registry}` now, it was `{known.registry}`",
@@ -186,9 +210,9 @@ def _compare(found: KnownState, known: KnownState, *, label: str) -> None:
             f"{label}: offers another checkpoint {found.counter} than this machine has seen",
             hint="its owner signed two states under one number, or its keys were stolen: ask",
         )
-    for path, count in known.lines.items():
-        if found.lines.get(path, 0) < count:
+    counts: dict[str, int] = {path: entry.lines for path, entry in snapshot.files.items()}
+    for path, count in last.line_counts().items():
+        if counts.get(path, 0) < count:
             raise Rollback(
-                f"{label}: `{path}` has {found.lines.get(path, 0)} lines in the signed snapshot, it had {count}",
-                hint=_OLD,
+                f"{label}: `{path}` has {counts.get(path, 0)} lines in the signed snapshot, it had {count}", hint=_OLD
             )

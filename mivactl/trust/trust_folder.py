@@ -4,6 +4,7 @@
 |---|---|
 | `publishers.json` | the keys of each namespace |
 | `registries/<name>.json` | the newest signed state seen of a registry |
+| `registries/<name>.snapshot.json` | the snapshot that belongs to it, as it was signed |
 | `registries/<name>.advisories.jsonl` | its advisories, as they were signed |
 | `signatures/<64 hex>.sig` | the signatures of an installed manifest, by its digest |
 """
@@ -17,9 +18,12 @@ from mivactl.disk import disk_errors, write_durably
 from mivactl.file_lock import locked
 from mivactl.trust.known_state import KnownState
 from mivactl.trust.publishers import Publishers
+from mivactl.trust.signed_state import Known
 from registry_schema.advisories import MAX_ADVISORIES_BYTES, read_advisories
+from registry_schema.errors import SchemaError
 from registry_schema.names import RegistryName
 from registry_schema.signatures import Signatures
+from registry_schema.signed_state import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
     from registry_schema.digests import Digest
     from registry_schema.signatures import PublicKey
 
-_SUFFIX: Final = ".advisories.jsonl"
+_ADVISORIES: Final = ".advisories.jsonl"
+_SNAPSHOT: Final = ".snapshot.json"
 
 
 class TrustFolder:
@@ -60,29 +65,42 @@ class TrustFolder:
         with self.changing():
             self._write("publishers.json", self.publishers().without(namespace).to_bytes())
 
+    def known(self, registry: RegistryName) -> Known | None:
+        """What was remembered of a registry; raises `SchemaError` for a damaged file."""
+        state = self.known_state(registry)
+        snapshot = _read(self.folder / "registries" / f"{registry}{_SNAPSHOT}", Snapshot.MAX_BYTES)
+        if state is not None and snapshot is None:
+            raise SchemaError(
+                f"`{self.folder}` has lost the snapshot of registry `{registry}`",
+                hint=f"ask its owner whether all is well, then `mivactl registry remove {registry}` and add it again",
+            )
+        return None if state is None or snapshot is None else Known(state, snapshot)
+
     def known_state(self, registry: RegistryName) -> KnownState | None:
-        """The newest signed state seen of a registry; raises `SchemaError` for a damaged file."""
+        """The same without the snapshot, which may be large."""
         path = self.folder / "registries" / f"{registry}.json"
         content = _read(path, KnownState.MAX_BYTES)
         return None if content is None else KnownState.parse(content, source=str(path))
 
-    def remember_state(self, registry: RegistryName, known: KnownState, advisories: bytes) -> None:
+    def remember_state(self, registry: RegistryName, known: Known, advisories: bytes) -> None:
         """Keep a state that passed every check; the caller holds `changing`."""
-        self._write(f"registries/{registry}{_SUFFIX}", advisories)
-        self._write(f"registries/{registry}.json", known.to_bytes())
+        # The state goes last: what lies beside an older one has passed the same checks, and only asks for more.
+        self._write(f"registries/{registry}{_ADVISORIES}", advisories)
+        self._write(f"registries/{registry}{_SNAPSHOT}", known.snapshot)
+        self._write(f"registries/{registry}.json", known.state.to_bytes())
 
     def forget_registry(self, registry: RegistryName) -> None:
         """Start anew with a registry when it is next met."""
         with self.changing(), disk_errors(self.folder):
-            for name in (f"{registry}.json", f"{registry}{_SUFFIX}"):
+            for name in (f"{registry}.json", f"{registry}{_SNAPSHOT}", f"{registry}{_ADVISORIES}"):
                 (self.folder / "registries" / name).unlink(missing_ok=True)
 
     def advisories(self) -> dict[RegistryName, tuple[Advisory, ...]]:
         """The advisories of all registries as they were last seen; no registry is asked."""
         found = {}
-        for path in sorted((self.folder / "registries").glob(f"*{_SUFFIX}")):
+        for path in sorted((self.folder / "registries").glob(f"*{_ADVISORIES}")):
             content = _read(path, MAX_ADVISORIES_BYTES) or b""
-            found[RegistryName(path.name.removesuffix(_SUFFIX))] = read_advisories(content, source=str(path))
+            found[RegistryName(path.name.removesuffix(_ADVISORIES))] = read_advisories(content, source=str(path))
         return found
 
     def signatures(self, manifest: Digest) -> bytes | None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mivactl.cli.console import Console
+from mivactl.cli.progress import ConsoleProgress
+from mivactl.operations.composition import Wanted, compose_wanted, install_composed
 from mivactl.operations.install import InstallOptions, install
 from mivactl.operations.sign_registry import registry_in, sign_registry, signed_change
 from mivactl.registry.registry_list import RegistryEntry, RegistryList, write_registry_list
@@ -98,7 +101,9 @@ def test_what_was_published_and_signed_is_read_and_remembered(world: World, stud
     assert [str(line.version) for line in look(alice)] == ["1.0.0"]
     known = alice.session().trust.known_state(STUDIO)
     assert known is not None
-    assert known.lines == {"index/my/waterfall.jsonl": 1}
+    snapshot = alice.session().trust.known(STUDIO)
+    assert snapshot is not None
+    assert snapshot.line_counts() == {"index/my/waterfall.jsonl": 1}
     publish(world, "1.1.0")
     assert [str(line.version) for line in look(alice)] == ["1.0.0", "1.1.0"]
     newer = alice.session().trust.known_state(STUDIO)
@@ -282,6 +287,23 @@ def test_an_advisory_reaches_those_who_have_the_adapter(world: World, studio: Pa
     assert said.exit_code == 5
     assert "error: my/waterfall 1.0.0 is harmful, says registry studio: frames flash (" in said.err
     assert "hint: run `mivactl uninstall --base nano my/waterfall@==1.0.0`\n" in said.err
+
+
+def test_animate_warns_of_an_adapter_with_an_advisory(world: World, studio: Path, capsys: pytest.CaptureFixture[str]):
+    """What `animate` does before it loads anything, under `--quiet`; no registry is asked."""
+    world.ok("install", "studio::my/waterfall")
+    digest = world.ok("list", "--json").data["adapters"][0]["digest"]
+    world.ok("registry", "advise", studio, digest, "--kind", "broken", "--reason", "frames flash")
+    world.mivactl("audit")
+    shutil.rmtree(studio / "trust")
+    config = world.home / "bases" / "nano" / "unet" / "config.json"  # all that tells whether weights are there
+    config.parent.mkdir()
+    config.write_text("{}")
+    session = world.session()
+    wanted = Wanted(refs=(AdapterRef.parse("my/waterfall"),), base="nano", yes=True)
+    progress = ConsoleProgress(Console(quiet=True))
+    install_composed(compose_wanted(wanted, session), session, yes=True, progress=progress)
+    assert "warning: my/waterfall 1.0.0 is broken, says registry studio: frames flash (" in capsys.readouterr().err
 
 
 def test_advisories_nobody_signed_are_not_believed(world: World):
