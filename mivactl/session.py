@@ -22,6 +22,7 @@ from registry_schema.names import RegistryName
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
+    from mivactl.registry.registry import Registry
     from mivactl.settings import Settings
 
 LOCAL: Final = RegistryName("local")
@@ -63,7 +64,7 @@ class Session:
         """The tokens for registries."""
         return Credentials(self.settings.home / "credentials", os.environ, lock_timeout=self.settings.lock_timeout)
 
-    def guarded(self, registry: DirectoryRegistry) -> GuardedRegistry:
+    def guarded(self, registry: Registry) -> GuardedRegistry:
         """A registry, and nothing comes out of it but what was signed as it should be."""
         return self._guarded.setdefault(registry.name, GuardedRegistry(registry, self.trust))
 

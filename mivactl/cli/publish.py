@@ -30,6 +30,8 @@ def publish(
         run.console.warn(done.note)
     for warning in done.warnings:
         run.console.warn(warning)
+    if done.new_key:
+        run.console.note(f"your key was made in {done.new_key}: keep a copy, later versions have to be signed with it")
     for name in done.stripped:
         run.console.note(f"{name} went out without its metadata")
     if done.left_out:

@@ -34,6 +34,11 @@ def sign(
 
     done = sign_folder(folder, run.session, keys=key or (), threshold=threshold)
 
+    for build in done.unsigned:
+        run.console.warn(
+            f"{build} has no signature of its publisher: nobody can install it from here; publish it again"
+        )
+
     def show() -> None:
         for path in done.changed:
             run.console.note(f"signed: {path}")

@@ -15,6 +15,7 @@ from mivactl.operations.name_check import check_name
 from mivactl.operations.outgoing import outgoing, require_no_token
 from mivactl.operations.sign_registry import put_signatures, signed_change
 from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
+from mivactl.registry.guarded import signature_path
 from mivactl.registry.registry import STARTER
 from mivactl.registry.upload import upload
 from mivactl.session import LOCAL
@@ -54,6 +55,7 @@ class Publication:
     Attributes:
         stripped: previews that went out without the metadata they have in the draft.
         warnings: what a person should know.
+        new_key: the folder of the key that was made to sign this; None when there was one.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Publication:
     note: str
     stripped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    new_key: str | None = None
 
 
 def publish(
@@ -96,6 +99,7 @@ def publish(
     draft = read_draft(folder)
     registry = _target(session, to, create=not dry_run)
     session.credentials.remember_kept()
+    had_keys = bool(session.keys.names())
     with outgoing(draft) as files:
         with (progress or SilentProgress()).phase("check", None) as phase:
             manifest = _describe(draft, files)
@@ -109,18 +113,20 @@ def publish(
             done = _upload(registry, manifest, paths, session)
             manifest, is_new = registry.manifest(done.line), done.is_new
     published = _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
-    return replace(published, stripped=files.stripped, warnings=files.warnings)
+    new_key = str(session.keys.folder) if session.keys.names() and not had_keys else None
+    return replace(published, stripped=files.stripped, warnings=files.warnings, new_key=new_key)
 
 
 def _upload(registry: DirectoryRegistry, manifest: Manifest, paths: Mapping[Digest, Path], session: Session) -> Upload:
     """Sign the manifest, add it, and sign the registry's new state where it is a signed one."""
     with signed_change(registry, session):
-        taken = any(line.key == manifest.key for line in registry.lines(manifest.name))
-        signs = not taken and registry.writable and registry.config().name != STARTER
+        signs = registry.writable and registry.config().name != STARTER
         keys = publisher_keys(session) if signs else ()
-        if keys:
-            put_signatures(registry, manifest, keys)
+        if keys and all(line.key != manifest.key for line in registry.lines(manifest.name)):
+            put_signatures(registry, manifest.to_bytes(), keys)
         done = upload(registry, manifest, paths, lock_timeout=session.settings.lock_timeout)
+        if keys and registry.read(signature_path(done.line.manifest.digest), max_bytes=1) is None:
+            put_signatures(registry, registry.manifest_bytes(done.line), keys)
     if keys:
         session.trust.trust(manifest.name.namespace, keys[0].public)
     return done

@@ -62,7 +62,8 @@ def _matches(
     if not lines:
         return
     newest = max(lines, key=lambda line: line.version)
-    manifest = registry.manifest(newest)
+    # whose key it is decides who may be installed; one stranger's adapter must not stop every search
+    manifest = registry.inner.manifest(newest)
     rank = _rank(manifest, words)
     if rank is not None:
         same = [line for line in lines if line.version == newest.version]

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 
     from mivactl.session import Session
     from mivactl.trust.ed25519 import SigningKey
-    from registry_schema.manifest import Manifest
     from registry_schema.signatures import PublicKey
 
 
 @dataclass(frozen=True)
 class SignedRegistry:
-    """What was signed: the root's version and keys, the checkpoint's number and end, and the files that had changed."""
+    """What was signed: the root's version and keys, the checkpoint's number and end.
+
+    Attributes:
+        changed: files that were not what the last snapshot says.
+        unsigned: builds whose publishers did not sign them, which nobody can install from here any more.
+    """
 
     place: str
     root_version: int
@@ -38,6 +42,7 @@ class SignedRegistry:
     checkpoint: int
     expires: str
     changed: tuple[str, ...]
+    unsigned: tuple[str, ...]
 
 
 def sign_folder(folder: Path, session: Session, *, keys: Sequence[str] = (), threshold: int = 1) -> SignedRegistry:
@@ -81,6 +86,16 @@ def sign_registry(
         checkpoint=checkpoint.counter,
         expires=checkpoint.expires,
         changed=changed,
+        unsigned=_unsigned_builds(registry),
+    )
+
+
+def _unsigned_builds(registry: DirectoryRegistry) -> tuple[str, ...]:
+    lines = (line for name in registry.names() for line in registry.lines(name))
+    return tuple(
+        f"{line.name} {line.key.tag}"
+        for line in lines
+        if registry.read(signature_path(line.manifest.digest), max_bytes=1) is None
     )
 
 
@@ -123,10 +138,9 @@ def signed_change(registry: DirectoryRegistry, session: Session) -> Iterator[Non
         _sign_files(registry, session)
 
 
-def put_signatures(registry: DirectoryRegistry, manifest: Manifest, keys: Sequence[SigningKey]) -> None:
-    """Place the signatures of a manifest where readers look for them; the manifest itself comes later."""
-    data = manifest.to_bytes()
-    registry.write(signature_path(Digest.of(data)), sign(data, keys))
+def put_signatures(registry: DirectoryRegistry, manifest: bytes, keys: Sequence[SigningKey]) -> None:
+    """Place the signatures of a manifest where readers look for them; the manifest itself may come later."""
+    registry.write(signature_path(Digest.of(manifest)), sign(manifest, keys))
 
 
 def changed_files(registry: DirectoryRegistry) -> tuple[str, ...]:

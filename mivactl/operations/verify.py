@@ -80,9 +80,11 @@ def require_sound(verification: Verification) -> None:
     first = verification.problems[0]
     more = f", and {len(verification.problems) - 1} more" if len(verification.problems) > 1 else ""
     masked = " --masked" if first.masked else ""
+    hint = f"run `mivactl install --reinstall --base {first.base}{masked} {first.name}@=={first.version}`"
+    if first.kind == "not vouched for":
+        hint = "ask its publisher; `mivactl keys list` shows whom you trust for which namespace"
     raise IntegrityProblem(
-        f"{first.name} {first.version}: `{first.file}` is {first.kind}: {first.detail}{more}",
-        hint=f"run `mivactl install --reinstall --base {first.base}{masked} {first.name}@=={first.version}`",
+        f"{first.name} {first.version}: `{first.file}` is {first.kind}: {first.detail}{more}", hint=hint
     )
 
 

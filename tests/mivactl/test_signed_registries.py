@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -315,6 +316,34 @@ def test_advisories_nobody_signed_are_not_believed(world: World):
     (world.home / "registry" / "advisories.jsonl").write_text("{}\n")
     said = world.ok("audit")
     assert "the advisories of registry local are not signed, so they were not believed" in said.err
+
+
+def test_signing_a_registry_tells_what_nobody_can_install_from_it_then(world: World):
+    world.publish()
+    (signature,) = (world.home / "registry").glob("manifests/sha256/*/*.sig")
+    signature.unlink()
+    said = world.ok("registry", "sign", world.home / "registry")
+    assert "warning: my/waterfall 1.0.0--nano has no signature of its publisher" in said.err
+    assert world.mivactl("install", "my/waterfall").exit_code == 5
+    assert "my/waterfall" in world.ok("search", "water").out
+    world.ok("publish", world.folder / "drafts" / "my/waterfall-1.0.0")
+    world.ok("install", "my/waterfall")
+
+
+def test_a_reader_waits_out_a_publication(world: World, studio: Path, monkeypatch: pytest.MonkeyPatch):
+    """Between a new index and its new checkpoint there is a moment in which they differ."""
+    monkeypatch.setattr("mivactl.registry.guarded._PAUSE_SECONDS", 0.2)
+    trust = ("trust/snapshot.json", "trust/checkpoint.json.sig", "trust/checkpoint.json")
+    old = copied(studio, world.folder / "old")
+    alice = reader(world, studio)
+    look(alice)
+    publish(world, "1.1.0")
+    new = copied(studio, world.folder / "new")
+    put(old, studio, *trust)
+    later = threading.Timer(0.3, put, (new, studio, *trust))
+    later.start()
+    assert len(look(alice)) == 2
+    later.join()
 
 
 def test_an_adapter_without_signature_has_no_place_in_a_signed_registry(world: World, studio: Path):
