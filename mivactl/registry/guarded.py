@@ -157,9 +157,7 @@ class GuardedRegistry:
         def look() -> bytes | None:
             state = self.state()
             content = self.inner.read(path, max_bytes=path.max_bytes)
-            if state is not None:
-                state.check(path, content)
-            return content
+            return content if state is None else state.signed_part(path, content)
 
         return self._settled(look)
 
@@ -190,9 +188,9 @@ class GuardedRegistry:
 
     def _advisories(self, state: VerifiedState) -> bytes:
         content = self.inner.read(ADVISORIES, max_bytes=MAX_ADVISORIES_BYTES)
-        state.check(StatePath(ADVISORIES), content)
-        read_advisories(content or b"", source=f"{self.inner.place}/{ADVISORIES}")
-        return content or b""
+        signed = state.signed_part(StatePath(ADVISORIES), content) or b""
+        read_advisories(signed, source=f"{self.inner.place}/{ADVISORIES}")
+        return signed
 
 
 def offered_state(registry: Registry, known: Root | None) -> OfferedState:

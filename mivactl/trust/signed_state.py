@@ -73,24 +73,31 @@ class VerifiedState:
     known: KnownState
     snapshot: bytes
 
-    def check(self, path: StatePath, data: bytes | None) -> None:
-        """Return when `data`, None where there is no such file, is what the snapshot says.
+    def signed_part(self, path: StatePath, data: bytes | None) -> bytes | None:
+        """What the owner signed of a file, None where it is not among the files of the registry.
+
+        What stands behind the signed part is left out: it was added since, and its owner has not signed it, or not yet.
+        So a publication that was interrupted, or is under way, leaves readers with the state before it.
+
+        Args:
+            data: the file as it is now, or None where there is none.
 
         Raises:
-            MixAndMatch: it is not.
+            MixAndMatch: the signed part is not there.
         """
         plain = self.files.get(path)
-        entry = None if plain is None else SnapshotEntry.of(plain, source=f"{self.label}: snapshot.json: {path}")
-        if data is None and entry is None:
-            return
-        if data is None or entry is None:
-            state = "is missing" if data is None else "is not in the signed snapshot"
-            raise MixAndMatch(f"{self.label}: `{path}` {state}", hint=_OLD)
-        found = Digest.of(data)
-        if found != entry.digest or len(data) != entry.size:
+        if plain is None:
+            return None
+        entry = SnapshotEntry.of(plain, source=f"{self.label}: snapshot.json: {path}")
+        if data is None:
+            raise MixAndMatch(f"{self.label}: `{path}` is missing", hint=_OLD)
+        part = data[: entry.size]
+        if Digest.of(part) != entry.digest:
             raise MixAndMatch(
-                f"{self.label}: `{path}` has digest `{found}`, the signed snapshot says `{entry.digest}`", hint=_OLD
+                f"{self.label}: `{path}` has digest `{Digest.of(data)}`, the signed snapshot says `{entry.digest}`",
+                hint=_OLD,
             )
+        return part
 
     def is_expired(self, now: Timestamp) -> bool:
         """Whether newer things may be kept from us by now."""

@@ -330,19 +330,36 @@ def test_signing_a_registry_tells_what_nobody_can_install_from_it_then(world: Wo
     world.ok("install", "my/waterfall")
 
 
-def test_a_reader_waits_out_a_publication(world: World, studio: Path, monkeypatch: pytest.MonkeyPatch):
-    """Between a new index and its new checkpoint there is a moment in which they differ."""
+def test_what_was_added_and_not_signed_is_not_there(world: World, studio: Path):
+    """A publication that was killed before it signed, or somebody who slipped a line in."""
+    publish(world, "1.1.0")
+    trust = ("trust/snapshot.json", "trust/checkpoint.json.sig", "trust/checkpoint.json")
+    signed = copied(studio, world.folder / "signed")
+    publish(world, "1.2.0")
+    publish(world, "1.0.0", "my/clouds")
+    put(signed, studio, *trust)
+    alice = reader(world, studio)
+    assert [str(line.version) for line in look(alice)] == ["1.0.0", "1.1.0"]
+    assert guarded(alice).lines(AdapterName("my/clouds")) == ()
+    world.ok("registry", "sign", studio)
+    assert len(look(alice)) == 3
+
+
+def test_a_reader_waits_out_a_change_of_status(world: World, studio: Path, monkeypatch: pytest.MonkeyPatch):
+    """Between a changed index and its new checkpoint there is a moment in which they differ."""
     monkeypatch.setattr("mivactl.registry.guarded._PAUSE_SECONDS", 0.2)
     trust = ("trust/snapshot.json", "trust/checkpoint.json.sig", "trust/checkpoint.json")
     old = copied(studio, world.folder / "old")
     alice = reader(world, studio)
     look(alice)
-    publish(world, "1.1.0")
+    index = studio / "index/my/waterfall.jsonl"
+    index.write_bytes(index.read_bytes().replace(b'"status":"active"', b'"status":"yanked"'))
+    world.ok("registry", "sign", studio)
     new = copied(studio, world.folder / "new")
     put(old, studio, *trust)
     later = threading.Timer(0.3, put, (new, studio, *trust))
     later.start()
-    assert len(look(alice)) == 2
+    assert [line.status for line in look(alice)] == ["yanked"]
     later.join()
 
 
