@@ -56,4 +56,5 @@ def install(  # noqa: PLR0913 - one parameter for each option
             if step.note:
                 run.console.note(step.note)
 
-    run.answer({"base": done.base, "dry_run": done.dry_run, "adapters": done.steps}, show)
+    data = {"base": done.base, "dry_run": done.dry_run, "adapters": done.steps, "warnings": done.warnings}
+    run.answer(data, show)

@@ -14,7 +14,7 @@ from mivactl.session import LOCAL
 from mivactl.trust.signed_bytes import sign
 from mivactl.trust.state_signing import CHECKPOINT, ROOT, SNAPSHOT, enough_keys, new_root, signed_files, signed_root
 from registry_schema.digests import Digest
-from registry_schema.errors import IntegrityProblem
+from registry_schema.errors import IntegrityProblem, UsageProblem
 from registry_schema.signed_state import Checkpoint, RegistryId, Root, Snapshot
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ def sign_registry(
     Raises:
         AuthProblem: this machine does not have enough of the registry's keys.
         NotFound: no such registry or key.
+        UsageProblem: a threshold that the keys can not meet.
     """
+    if threshold != 1 and not keys:
+        raise UsageProblem(f"threshold `{threshold}` is of no keys", hint="name the keys: `--key NAME`, several times")
     with _signing(registry, session):
         present = _root(registry)
         if present is None or keys:

@@ -240,6 +240,13 @@ def test_new_keys_are_believed_when_the_old_ones_introduce_them(world: World, st
     assert known.known_root().version == 3
 
 
+@pytest.mark.parametrize("options", [("--threshold", 2), ("--key", "default", "--threshold", 2), ("--key", "nobody")])
+def test_a_root_that_can_not_be_signed_is_refused_and_the_old_one_stays(world: World, studio: Path, options: tuple):
+    before = {path: path.read_bytes() for path in (studio / "trust").iterdir()}
+    assert world.mivactl("registry", "sign", studio, *options).exit_code in {2, 3}
+    assert {path: path.read_bytes() for path in (studio / "trust").iterdir()} == before
+
+
 def test_keys_that_nobody_introduced_are_refused(world: World, studio: Path):
     alice = reader(world, studio)
     look(alice)
@@ -343,6 +350,20 @@ def test_what_was_added_and_not_signed_is_not_there(world: World, studio: Path):
     assert guarded(alice).lines(AdapterName("my/clouds")) == ()
     world.ok("registry", "sign", studio)
     assert len(look(alice)) == 3
+
+
+def test_a_publication_killed_before_it_signed_leaves_readers_the_state_before_it(world: World, studio: Path):
+    draft = write_draft(world.folder / "next", version="1.1.0")
+    done = world.in_new_process("publish", draft, "--to", STUDIO, MIVACTL_CRASH_AT="registry.index-placed")
+    assert done.returncode == 137
+    alice = reader(world, studio)
+    assert [str(line.version) for line in look(alice)] == ["1.0.0"]
+    said = world.mivactl("publish", draft, "--to", STUDIO)
+    assert said.exit_code == 5
+    (command,) = [line.split("`")[1] for line in said.err.splitlines() if line.startswith("hint: look at it")]
+    world.ok(*command.split()[1:])
+    world.ok("publish", draft, "--to", STUDIO)
+    assert [str(line.version) for line in look(alice)] == ["1.0.0", "1.1.0"]
 
 
 def test_a_reader_waits_out_a_change_of_status(world: World, studio: Path, monkeypatch: pytest.MonkeyPatch):
