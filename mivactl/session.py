@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mivactl.bases import KnownBase, find_base, known_bases
+from mivactl.credentials import Credentials
 from mivactl.registry.directory import DirectoryRegistry
+from mivactl.registry.guarded import GuardedRegistry
 from mivactl.registry.opening import open_registry
 from mivactl.registry.registry import STARTER
 from mivactl.registry.registry_list import read_registry_list
 from mivactl.store.store import Store
+from mivactl.trust.key_files import KeyFolder
+from mivactl.trust.trust_folder import TrustFolder
 from registry_schema.errors import NotFound
 from registry_schema.names import RegistryName
+from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
     from mivactl.registry.registry import Registry, WritableRegistry
@@ -32,17 +38,39 @@ class Session:
     Args:
         settings: the settings in force.
         starter: the folder of the starter registry; the packaged one unless a test brings another.
+        now: the moment all of this happens, which decides what has expired; the present one if left out.
     """
 
-    def __init__(self, settings: Settings, *, starter: Path | None = None) -> None:
+    def __init__(self, settings: Settings, *, starter: Path | None = None, now: Timestamp | None = None) -> None:
         self.settings = settings
+        self.now = now or Timestamp.now()
         self._starter = starter
+        self._guarded: dict[RegistryName, GuardedRegistry] = {}
 
     @cached_property
     def store(self) -> Store:
         """What is installed."""
         settings = self.settings
         return Store(settings.home / "store", lock_timeout=settings.lock_timeout, shared=settings.shared_stores)
+
+    @cached_property
+    def trust(self) -> TrustFolder:
+        """Whom this machine trusts."""
+        return TrustFolder(self.settings.home / "trust", lock_timeout=self.settings.lock_timeout)
+
+    @cached_property
+    def keys(self) -> KeyFolder:
+        """The private keys on this machine."""
+        return KeyFolder(self.settings.home / "keys")
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """The tokens for registries."""
+        return Credentials(self.settings.home / "credentials", os.environ, lock_timeout=self.settings.lock_timeout)
+
+    def guarded(self, registry: Registry) -> GuardedRegistry:
+        """A registry, and nothing comes out of it but what was signed as it should be."""
+        return self._guarded.setdefault(registry.name, GuardedRegistry(registry, self.trust))
 
     @cached_property
     def registries(self) -> tuple[Registry | WritableRegistry, ...]:

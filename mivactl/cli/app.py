@@ -13,6 +13,7 @@ import typer
 
 from mivactl.cli import (
     animate,
+    audit,
     base,
     bench,
     cache,
@@ -26,11 +27,15 @@ from mivactl.cli import (
     import_,
     info,
     install,
+    keys,
     list_,
     lock,
+    login,
+    logout,
     outdated,
     publish,
     registry,
+    registry_sign,
     replay,
     schema,
     search,
@@ -45,15 +50,27 @@ from mivactl.cli import (
     yank,
 )
 from mivactl.cli.console import Console
-from mivactl.cli.frame import DebugSwitch, JsonSwitch, OfflineSwitch, QuietSwitch, flags_among, with_run
+from mivactl.cli.frame import (
+    DebugSwitch,
+    JsonSwitch,
+    OfflineSwitch,
+    QuietSwitch,
+    VerboseSwitch,
+    flags_among,
+    with_run,
+)
+from mivactl.cli.plain_text import plain_text
 from mivactl.cli.run import Flags
+from mivactl.cli.scrubbed_streams import scrubbed_streams
 from mivactl.cli.usage import is_usage_error, usage_problem
+from mivactl.scrubber import remember_environment
 from registry_schema.errors import Interrupted, MivaError
 
 _CLIPS = "Clips"
 _ADAPTERS = "Adapters"
 _PROJECTS = "Projects"
 _REGISTRIES = "Registries and bases"
+_TRUST = "Keys and tokens"
 _MACHINE = "This machine"
 _SHORT_HELP = """\
 mivactl animates photos with motion adapters, and moves the adapters about.
@@ -88,6 +105,7 @@ COMMANDS = (
     Command("search", search.search, _ADAPTERS),
     Command("info", info.info, _ADAPTERS),
     Command("verify", verify.verify, _ADAPTERS),
+    Command("audit", audit.audit, _ADAPTERS),
     Command("why", why.why, _ADAPTERS),
     Command("check", check.check, _ADAPTERS),
     Command("publish", publish.publish, _ADAPTERS),
@@ -107,11 +125,20 @@ COMMANDS = (
     Command("registry remove", registry.remove, _REGISTRIES),
     Command("registry sync", registry.sync, _REGISTRIES),
     Command("registry site", registry.site, _REGISTRIES),
+    Command("registry sign", registry_sign.sign, _REGISTRIES),
+    Command("registry advise", registry_sign.advise, _REGISTRIES),
     Command("base list", base.list_, _REGISTRIES),
     Command("base fetch", base.fetch, _REGISTRIES),
     Command("base add", base.add, _REGISTRIES),
     Command("base remove", base.remove, _REGISTRIES),
     Command("base verify", base.verify, _REGISTRIES),
+    Command("login", login.login, _TRUST),
+    Command("logout", logout.logout, _TRUST),
+    Command("keys new", keys.new, _TRUST),
+    Command("keys list", keys.list_, _TRUST),
+    Command("keys trust", keys.trust, _TRUST),
+    Command("keys forget", keys.forget, _TRUST),
+    Command("keys rotate", keys.rotate, _TRUST),
     Command("doctor", doctor.doctor, _MACHINE),
     Command("gc", gc.gc, _MACHINE),
     Command("cache size", cache.size, _MACHINE),
@@ -122,6 +149,7 @@ COMMANDS = (
 _GROUPS = {
     "registry": ("The registries adapters come from.", _REGISTRIES),
     "base": ("The models that adapters move.", _REGISTRIES),
+    "keys": ("The keys that publishers and registries sign with.", _TRUST),
     "cache": ("What mivactl keeps on this machine.", _MACHINE),
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -156,9 +184,11 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and say its exit code; every error has been printed by then."""
     _prepare_process()
+    remember_environment(os.environ)
     try:
-        exit_code = _dispatch(arguments)
-        sys.stdout.flush()
+        with scrubbed_streams():
+            exit_code = _dispatch(arguments)
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough (`mivactl list | head`); the interpreter must not complain at exit.
         _silence_stdout()
@@ -185,8 +215,9 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
 
 def _report(arguments: Sequence[str], flags: Flags, error: MivaError) -> int:
-    if flags.debug:
-        traceback.print_exception(error)
+    if flags.shows_tracebacks:
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            sys.stderr.write(f"{plain_text(line)}\n")
     Console(as_json=flags.json, quiet=flags.quiet).failure(_command_name(arguments), error)
     return error.exit_code
 
@@ -234,19 +265,22 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _root(
+def _root(  # noqa: PLR0913 - one parameter for each option
     context: typer.Context,
     *,
     json: JsonSwitch = False,
     quiet: QuietSwitch = False,
     offline: OfflineSwitch = False,
     debug: DebugSwitch = False,
+    verbose: VerboseSwitch = 0,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Animate photos with motion adapters; train, install, publish and verify them."""
     del version
-    context.obj = Flags(json=json, quiet=quiet, offline=offline, debug=debug, arguments=context.obj or ())
+    context.obj = Flags(
+        json=json, quiet=quiet, offline=offline, debug=debug, verbose=verbose, arguments=context.obj or ()
+    )
     if context.invoked_subcommand is None:
         typer.echo(_SHORT_HELP, nl=False)

@@ -107,7 +107,8 @@ def _offered(ref: AdapterRef, session: Session, bound: RegistryName | None) -> t
     registries = session.registries if name is None else (session.registry(name),)
     first: tuple[Candidate, ...] = ()
     for registry in registries:
-        found = tuple(Candidate(line, registry.name) for line in registry.lines(ref.name))
+        lines = session.guarded(registry).lines(ref.name)
+        found = tuple(Candidate(line, registry.name) for line in lines)
         if found and (ref.digest is None or any(one.line.manifest.digest == ref.digest for one in found)):
             return found
         first = first or found

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mivactl.engine_bridge import AdapterUse
+from mivactl.operations.audit import known_hits
 from mivactl.operations.choosing import choose
 from mivactl.operations.install import ensure_installed
 from mivactl.operations.lock_pins import Pins, pin_to_lock
@@ -101,6 +102,8 @@ def install_composed(composed: Composed, session: Session, *, yes: bool, progres
     base = composed.chosen.base
     text = str(base.folder) if base not in session.bases else str(base.spec.name)
     builds = ensure_installed(exact, session, base=text, yes=yes, progress=progress)
+    for hit in known_hits(builds, session):
+        progress.note(f"warning: {hit.sentence}")
     return tuple(_use(build, weight, session) for build, weight in zip(builds, composed.weights, strict=True))
 
 

@@ -9,13 +9,14 @@ from mivactl.content import Content, chunks_of
 from mivactl.disk import require_space
 from mivactl.engine_bridge import SilentProgress
 from mivactl.operations.header_check import check_header
+from mivactl.operations.name_check import require_no_older_look_alike
 from mivactl.operations.planning import manifest_of, plan_for, require_plan
 from mivactl.operations.quota import make_room
 from mivactl.registry.registry import STARTER
 from mivactl.resolve.plan import Plan
 from mivactl.store.pointer import place_of
 from mivactl.store.transaction import NewBuild
-from registry_schema.errors import Busy, IntegrityProblem, Refused, UsageProblem
+from registry_schema.errors import Busy, Expired, IntegrityProblem, Refused, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from registry_schema.index import IndexLine
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
+    from registry_schema.signatures import PublicKey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +43,21 @@ class InstallOptions:
         masked: take the masked builds.
         reinstall: copy again what is there already.
         dry_run: plan only.
+        allow_stale: take what a registry shows though its signed state has expired.
+        yes: take adapters whose names resemble older ones.
     """
 
     base: str | None = None
     masked: bool = False
     reinstall: bool = False
     dry_run: bool = False
+    allow_stale: bool = False
+    yes: bool = False
 
 
 @dataclass(frozen=True)
 class InstallStep:
-    """One build of an installation; `action` is `added`, `repaired` or `kept`."""
+    """One build of an installation; `action` is `added`, `repaired` or `kept`, `publisher` the key that signed it."""
 
     name: str
     version: str
@@ -63,15 +69,17 @@ class InstallStep:
     licence: str
     fit: str
     note: str
+    publisher: str | None = None
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What was done, or would be with `dry_run`."""
+    """What was done, or would be with `dry_run`; `warnings` are for a person to read."""
 
     base: str
     steps: tuple[InstallStep, ...]
     dry_run: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ class _Task:
     choice: Choice
     manifest: Manifest
     action: str
+    publisher: PublicKey | None = None
 
     @property
     def copies(self) -> bool:
@@ -99,27 +108,34 @@ def install(
 
     Raises:
         NotFound, Incompatible: no such adapter, or none that fits.
-        IntegrityProblem: the registry's files are not what its index says.
+        IntegrityProblem: the registry's files are not what its index says, or were not signed as they should be.
+        LookAlike: a name that resembles an older one, and `options.yes` is not set.
+        Expired: a registry's signed state is too old, and `options.allow_stale` is not set.
         ResourceProblem, Busy, UsageProblem: the disk, another process, or a weight among the references.
     """
     weighted = next((ref for ref in refs if ref.weight is not None), None)
     if weighted is not None:
         raise UsageProblem(f"`{weighted}` has a weight, which `install` does not take", hint="leave out the weight")
     plan = require_plan(plan_for(refs, session, base=options.base, masked=options.masked), refs)
-    steps = install_plan(
-        plan, session, reinstall=options.reinstall, dry_run=options.dry_run, progress=progress or SilentProgress()
-    )
-    return Installation(plan.base.name, steps, options.dry_run)
+    return install_plan(plan, session, options, progress=progress or SilentProgress())
 
 
-def install_plan(
-    plan: Plan, session: Session, *, reinstall: bool = False, dry_run: bool = False, progress: Progress
-) -> tuple[InstallStep, ...]:
-    """Install the builds of a plan, all or none."""
-    tasks = _tasks(plan, session, reinstall=reinstall)
-    if not dry_run:
+def install_plan(plan: Plan, session: Session, options: InstallOptions, *, progress: Progress) -> Installation:
+    """Install the builds of a plan, all or none; raises what `install` does."""
+    tasks = _tasks(plan, session, reinstall=options.reinstall)
+    if not options.yes:
+        _check_names(tasks, session)
+    warnings = _check_freshness(tasks, session, allow_stale=options.allow_stale)
+    if not options.dry_run:
         _carry_out(tasks, plan.base, session, progress)
-    return tuple(_step(task) for task in tasks)
+    return Installation(plan.base.name, tuple(_step(task) for task in tasks), options.dry_run, warnings)
+    tasks = _tasks(plan, session, reinstall=options.reinstall)
+    if not options.yes:
+        _check_names(tasks, session)
+    warnings = _check_freshness(tasks, session, allow_stale=options.allow_stale)
+    if not options.dry_run:
+        _carry_out(tasks, session, progress or SilentProgress())
+    return Installation(plan.base.name, tuple(_step(task) for task in tasks), options.dry_run, warnings)
 
 
 def ensure_installed(
@@ -154,6 +170,7 @@ def ensure_installed(
             f"`{foreign.manifest.name}` {foreign.manifest.version} would come from registry `{registry}`",
             hint=f"add `--yes`, or run `mivactl install {exact}` first",
         )
+    _check_freshness(tasks, session, allow_stale=False)
     _carry_out(tasks, plan.base, session, progress or SilentProgress())
     installed = {build.line.manifest.digest: build for build in session.store.installed()}
     wanted = [choice.candidate.line for choice in plan.choices]
@@ -172,7 +189,8 @@ def _task(choice: Choice, session: Session, installed: dict[str, InstalledBuild]
     line = choice.candidate.line
     present = installed.get(place_of(line))
     if present is None:
-        return _Task(choice, manifest_of(choice.candidate, session), "added")
+        publisher = session.guarded(session.registry(choice.candidate.registry)).publisher(line)
+        return _Task(choice, manifest_of(choice.candidate, session), "added", publisher)
     if present.line.manifest.digest != line.manifest.digest:
         raise Refused(
             f"`{line.name}` {line.version} is installed from `{present.pointer.registry}`, "
@@ -180,8 +198,8 @@ def _task(choice: Choice, session: Session, installed: dict[str, InstalledBuild]
             hint=f"run `mivactl uninstall {line.name}@=={line.version}` first",
         )
     if reinstall or _is_damaged(present, session):
-        offered = session.registry(present.pointer.registry).manifest(line)
-        return _Task(choice, offered, "repaired")
+        registry = session.guarded(session.registry(present.pointer.registry))
+        return _Task(choice, registry.manifest(line), "repaired", registry.publisher(line))
     return _Task(choice, manifest_of(choice.candidate, session), "kept")
 
 
@@ -195,6 +213,26 @@ def _is_damaged(build: InstalledBuild, session: Session) -> bool:
     except IntegrityProblem:
         return True
     return False
+
+
+def _check_names(tasks: Sequence[_Task], session: Session) -> None:
+    """Ask before a name is taken for an older one."""
+    for task in tasks:
+        if task.action == "added" and task.choice.candidate.registry != STARTER:
+            require_no_older_look_alike(task.choice.candidate.line, session)
+
+
+def _check_freshness(tasks: Sequence[_Task], session: Session, *, allow_stale: bool) -> tuple[str, ...]:
+    """What there is to say of registries whose signed state has expired; raises `Expired` unless it is allowed."""
+    warnings = []
+    for name in sorted({task.choice.candidate.registry for task in tasks if task.copies}):
+        try:
+            session.guarded(session.registry(name)).require_fresh(session.now)
+        except Expired as error:
+            if not allow_stale:
+                raise
+            warnings.append(error.message)
+    return tuple(warnings)
 
 
 def _carry_out(tasks: Sequence[_Task], base: BaseSpec, session: Session, progress: Progress) -> None:
@@ -220,6 +258,17 @@ def _carry_out(tasks: Sequence[_Task], base: BaseSpec, session: Session, progres
                 change,
                 phase,
             )
+    for task in tasks:
+        _remember_publisher(task, session)
+
+
+def _remember_publisher(task: _Task, session: Session) -> None:
+    """Pin the first key met for a namespace, now that everything else has been found in order."""
+    line = task.choice.candidate.line
+    signatures = session.guarded(session.registry(task.choice.candidate.registry)).signatures(line)
+    if task.publisher is not None and signatures is not None:
+        session.trust.keep_signatures(line.manifest.digest, signatures)
+        session.trust.trust(line.name.namespace, task.publisher)
 
 
 def reinstall(build: InstalledBuild, session: Session) -> None:
@@ -227,10 +276,10 @@ def reinstall(build: InstalledBuild, session: Session) -> None:
 
     Raises:
         NotFound: there is no such registry any more.
-        IntegrityProblem: the registry's files are not what its index says.
+        IntegrityProblem: the registry's files are not what its index says, or not signed as they should be.
         ResourceProblem, Busy, NetworkProblem: the disk, another process, or the way there.
     """
-    registry = session.registry(build.pointer.registry)
+    registry = session.guarded(session.registry(build.pointer.registry))
     manifest = registry.manifest(build.line)
     require_space(session.store.layout.root, sum(entry.size for entry in manifest.files))
     with SilentProgress().phase("copy", None) as phase, session.store.transaction() as change:
@@ -281,4 +330,5 @@ def _step(task: _Task) -> InstallStep:
         licence=task.manifest.licence,
         fit=task.choice.fit.level,
         note=task.choice.fit.note,
+        publisher=task.publisher,
     )

@@ -194,7 +194,7 @@ def _lock(plan: Plan, requirements: Sequence[Requirement], before: Lock | None, 
     used = sorted({choice.candidate.registry for choice in plan.choices})
     named = names_in_lock([locked_registry(session.registry(name)) for name in used], before)
     adapters = [
-        _entry(choice, one, named[choice.candidate.registry])
+        _entry(choice, one, named[choice.candidate.registry], _publisher(choice, session))
         for choice, one in zip(plan.choices, requirements, strict=True)
     ]
     registries = {registry.name: registry.plain() for registry in named.values()}
@@ -206,7 +206,11 @@ def _lock(plan: Plan, requirements: Sequence[Requirement], before: Lock | None, 
     return Lock.of(described, source=LOCK_NAME)
 
 
-def _entry(choice: Choice, requirement: Requirement, registry: LockedRegistry) -> LockedAdapter:
+def _publisher(choice: Choice, session: Session) -> str | None:
+    return session.guarded(session.registry(choice.candidate.registry)).publisher(choice.candidate.line)
+
+
+def _entry(choice: Choice, requirement: Requirement, registry: LockedRegistry, publisher: str | None) -> LockedAdapter:
     line, before = choice.candidate.line, requirement.before
     same_build = before is not None and before.manifest == line.manifest.digest
     return LockedAdapter(
@@ -219,7 +223,7 @@ def _entry(choice: Choice, requirement: Requirement, registry: LockedRegistry) -
         manifest=line.manifest.digest,
         weights=line.weights,
         status=line.status,
-        signer=before.signer if before is not None and same_build else None,
+        signer=before.signer if before is not None and same_build else publisher,
     )
 
 

@@ -49,7 +49,7 @@ def _free_name(name: RegistryName, taken: Collection[RegistryName]) -> RegistryN
 def find_registry(locked: LockedRegistry, session: Session) -> Registry | None:
     """The registry with the id of a locked one, or None; the one of its name is asked first."""
     ordered = sorted(session.registries, key=lambda registry: registry.name != locked.name)
-    return next((registry for registry in ordered if registry.config().id == locked.id), None)
+    return next((session.guarded(registry) for registry in ordered if registry.config().id == locked.id), None)
 
 
 def require_registry(locked: LockedRegistry, session: Session) -> Registry:

@@ -104,7 +104,7 @@ def _installed(session: Session) -> Iterator[_Have]:
                 range=VersionRange(),
                 manifest=line.manifest.digest,
                 trained_on=line.base,
-                offered=registry.lines(line.name),
+                offered=session.guarded(registry).lines(line.name),
             )
 
 

@@ -105,7 +105,7 @@ def manifest_of(candidate: Candidate, session: Session) -> Manifest:
     if candidate.installed:
         with suppress(IntegrityProblem):
             return session.store.manifest(candidate.line.manifest.digest)
-    return session.registry(candidate.registry).manifest(candidate.line)
+    return session.guarded(session.registry(candidate.registry)).manifest(candidate.line)
 
 
 def bases_to_try(session: Session, wanted: str | None, *, runnable_only: bool = False) -> tuple[BaseSpec, ...]:

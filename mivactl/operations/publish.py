@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mivactl.content import content_of_file
 from mivactl.engine_bridge import SilentProgress, check_binding
 from mivactl.finite_scan import check_finite
 from mivactl.operations.draft import WEIGHTS, read_draft
+from mivactl.operations.keys import publisher_keys
+from mivactl.operations.name_check import check_name
+from mivactl.operations.outgoing import outgoing, require_no_token
 from mivactl.operations.registries import writable_registry
+from mivactl.operations.sign_registry import put_signatures, signed_change
 from mivactl.registry.directory import create_directory_registry
+from mivactl.registry.registry import STARTER, Capability
+from mivactl.registry.static import signature_path
+from mivactl.registry.static_publication import WritableStaticRegistry
 from mivactl.session import LOCAL
 from registry_schema.compatibility import Rejected, check_fit
 from registry_schema.errors import Incompatible, IntegrityProblem
@@ -20,10 +27,13 @@ from registry_schema.safetensors_header import read_header, tensor_digest
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mivactl.engine_bridge import Progress
     from mivactl.operations.draft import Draft
+    from mivactl.operations.outgoing import Outgoing
+    from mivactl.registry.publication import Upload
     from mivactl.registry.registry import WritableRegistry
     from mivactl.session import Session
     from registry_schema.digests import Digest
@@ -41,7 +51,13 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published, or would be with `dry_run`; `is_new` is false when it was there already."""
+    """What was published, or would be with `dry_run`; `is_new` is false when it was there already.
+
+    Attributes:
+        stripped: previews that went out without the metadata they have in the draft.
+        warnings: what a person should know.
+        new_key: the folder of the key that was made to sign this; None when there was one.
+    """
 
     name: str
     version: str
@@ -54,6 +70,9 @@ class Publication:
     files: tuple[PublishedFile, ...]
     left_out: tuple[str, ...]
     note: str
+    stripped: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    new_key: str | None = None
 
 
 def publish(
@@ -74,20 +93,46 @@ def publish(
         NotFound, SchemaError, UsageProblem: the draft is not complete, or not valid.
         IntegrityProblem: weights that are broken or not finite; a preview's receipt that is not of these weights.
         Incompatible: weights that do not fit the base they name.
-        Busy, Refused: the version is taken, or the registry does not take it.
+        Busy, Refused: the version is taken, or the registry does not take it; or a file holds a token.
+        LookAlike: the name is easily taken for one that is there.
+        AuthProblem: the registry is signed, and this machine does not have its keys.
     """
     draft = read_draft(folder)
     registry = _target(session, to, create=not dry_run)
-    with (progress or SilentProgress()).phase("check", None) as phase:
-        manifest = _describe(draft)
-        note = _check_base(manifest, draft, session)
-        phase.advance()
-    is_new = True
-    if not dry_run:
-        paths = {entry.digest: draft.folder / entry.path for entry in manifest.files}
+    session.credentials.remember_kept()
+    had_keys = bool(session.keys.names())
+    with outgoing(draft) as files:
+        with (progress or SilentProgress()).phase("check", None) as phase:
+            manifest = _describe(draft, files)
+            require_no_token(manifest.to_bytes(), name=Manifest.SOURCE)
+            note = _check_base(manifest, draft, session)
+            phase.advance()
+        check_name(manifest.name, registry, session)
+        is_new = True
+        if not dry_run:
+            paths = {entry.digest: files.paths[entry.path] for entry in manifest.files}
+            done = _upload(registry, manifest, paths, session)
+            manifest, is_new = registry.manifest(done.line), done.is_new
+    published = _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
+    new_key = str(session.keys.folder) if session.keys.names() and not had_keys else None
+    return replace(published, stripped=files.stripped, warnings=files.warnings, new_key=new_key)
+
+
+def _upload(registry: WritableRegistry, manifest: Manifest, paths: Mapping[Digest, Path], session: Session) -> Upload:
+    """Sign the manifest, add it, and sign the registry's new state where it is a signed one."""
+    if not isinstance(registry, WritableStaticRegistry):
+        return registry.publish(manifest, paths)
+    with signed_change(registry, session):
+        signs = Capability.PUBLISH in registry.capabilities and registry.config().name != STARTER
+        keys = publisher_keys(session) if signs else ()
+        if keys and all(line.key != manifest.key for line in registry.lines(manifest.name)):
+            put_signatures(registry, manifest.to_bytes(), keys)
         done = registry.publish(manifest, paths)
-        manifest, is_new = registry.manifest(done.line), done.is_new
-    return _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
+        if keys and registry.read(signature_path(done.line.manifest.digest), max_bytes=1) is None:
+            put_signatures(registry, registry.manifest_bytes(done.line), keys)
+    if keys:
+        session.trust.trust(manifest.name.namespace, keys[0].public)
+    return done
 
 
 def _target(session: Session, to: str | None, *, create: bool) -> WritableRegistry:
@@ -99,8 +144,8 @@ def _target(session: Session, to: str | None, *, create: bool) -> WritableRegist
     return writable_registry(to, session)
 
 
-def _describe(draft: Draft) -> Manifest:
-    files = tuple(_entry(draft, name) for name in draft.files)
+def _describe(draft: Draft, outgoing_files: Outgoing) -> Manifest:
+    files = tuple(_entry(draft, name, outgoing_files.paths[name]) for name in draft.files)
     _check_receipts(draft, next(entry.digest for entry in files if entry.kind == "weights"))
     release = draft.release
     described = {
@@ -114,8 +159,8 @@ def _describe(draft: Draft) -> Manifest:
     return Manifest.of(described, source=Manifest.SOURCE)
 
 
-def _entry(draft: Draft, name: str) -> FileEntry:
-    content = content_of_file(draft.folder / name, name)
+def _entry(draft: Draft, name: str, path: Path) -> FileEntry:
+    content = content_of_file(path, name)
     described = {"path": name, "digest": content.digest, "size": content.size_bytes, "kind": draft.files[name]}
     return FileEntry.of(described, source=name)
 

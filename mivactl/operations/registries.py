@@ -103,6 +103,7 @@ def remove_registry(name: RegistryName, session: Session) -> None:
         if name not in {entry.name for entry in entries.registries}:
             raise NotFound(f"no registry `{name}`", hint="`mivactl registry list` shows them")
         write_registry_list(session.registry_list, entries.without(name))
+        session.trust.forget_registry(name)
 
 
 def list_registries(session: Session) -> Iterator[ListedRegistry]:

@@ -44,7 +44,7 @@ def search(
     for place, registry in enumerate(session.registries):
         # A later registry can not answer for a name that an earlier one knows.
         known = {name for earlier in session.registries[:place] for name in earlier.names()}
-        for line in registry.search(lowered):
+        for line in session.guarded(registry).search(lowered):
             rank = _rank(line, lowered)
             builds = [build for build in line.builds if base in {None, build.base} and masked in {None, build.masked}]
             may_answer = line.name not in known and session.bound_registry(line.name) in {None, registry.name}

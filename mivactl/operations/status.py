@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mivactl.operations.registries import writable_registry
+from mivactl.operations.sign_registry import signed_change
 from registry_schema.digests import Digest
 from registry_schema.errors import NotFound, UsageProblem
 from registry_schema.versions import VersionRange
@@ -42,6 +43,7 @@ def set_status(
     Raises:
         NotFound: no such build, or no such registry.
         Refused: the registry takes no changes.
+        AuthProblem: it is signed, and this machine does not have its keys.
         UsageProblem: `ref` has a weight, or names no version.
     """
     if ref.weight is not None or not isinstance(ref.spec, VersionRange | Digest):
@@ -61,7 +63,8 @@ def set_status(
         raise NotFound(
             f"no build of `{ref}` in registry `{target.name}`, there is {there}", hint=f"`mivactl info {ref.name}`"
         )
-    changed = [target.set_status(line.key, change) for line in meant]
+    with signed_change(target, session):
+        changed = [target.set_status(line.key, change) for line in meant]
     return tuple(
         ChangedBuild(line.name, str(line.version), line.base.name, line.masked, line.status, line.note, line.successor)
         for line in changed

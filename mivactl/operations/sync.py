@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mivactl.engine_bridge import SilentProgress
 from mivactl.operations.candidates import request_for
-from mivactl.operations.install import InstallStep, install_plan
+from mivactl.operations.install import InstallOptions, InstallStep, install_plan
 from mivactl.operations.lock import LockOptions, lock_project
 from mivactl.operations.locked_builds import base_of_lock, find_line, require_in_range, require_same_build
 from mivactl.operations.locked_registries import require_registry
@@ -65,10 +65,11 @@ def sync(session: Session, options: SyncOptions, *, progress: Progress | None = 
     base = base_of_lock(lock, session)
     requests = [_request(entry, lock, session, frozen=options.frozen) for entry in lock.adapters]
     plan = require_plan(plan_requests(requests, session, [base]), [request.ref for request in requests])
-    steps = install_plan(plan, session, dry_run=options.dry_run, progress=progress or SilentProgress())
+    how = InstallOptions(dry_run=options.dry_run, yes=True)
+    done = install_plan(plan, session, how, progress=progress or SilentProgress())
     if not options.dry_run:
         keep_locked_builds(options.project, lock, session)
-    return Syncing(str(base.name), steps, options.dry_run)
+    return Syncing(str(base.name), done.steps, options.dry_run)
 
 
 def _request(entry: LockedAdapter, lock: Lock, session: Session, *, frozen: bool) -> Request:

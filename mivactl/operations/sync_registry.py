@@ -12,11 +12,13 @@ from mivactl.registry.opening import is_address, normal_place, open_registry
 from mivactl.registry.registry import Capability
 from mivactl.registry.static_publication import WritableStaticRegistry
 from mivactl.session import LOCAL
+from mivactl.trust.state_signing import CHECKPOINT, ROOT, SNAPSHOT, numbered_root
 from registry_schema.errors import Busy, NotFound, Refused
+from registry_schema.signed_state import ADVISORIES, MAX_STATE_BYTES, Root
 
 if TYPE_CHECKING:
     from mivactl.engine_bridge import Progress
-    from mivactl.registry.registry import RegistryConfig
+    from mivactl.registry.registry import Registry, RegistryConfig
     from mivactl.session import Session
 
 
@@ -55,7 +57,21 @@ def sync_registry(source: str, target: str, session: Session, *, progress: Progr
         for name in names:
             new += opened.mirror(origin, name)
             phase.advance()
+    if config.signed:
+        _copy_state(origin, opened)
     return Synced(origin.place, place, len(names), new)
+
+
+def _copy_state(origin: Registry, target: WritableStaticRegistry) -> None:
+    """Bring the signed state over; the checkpoint that names all of it comes last."""
+    newest = origin.read(ROOT, max_bytes=Root.MAX_BYTES)
+    version = 0 if newest is None else Root.parse(newest, source=f"{origin.place}/{ROOT}").version
+    roots = (path for place in (*map(numbered_root, range(1, version + 1)), ROOT) for path in (f"{place}.sig", place))
+    for path in (ADVISORIES, *roots, SNAPSHOT, f"{CHECKPOINT}.sig", CHECKPOINT):
+        content = origin.read(path, max_bytes=MAX_STATE_BYTES)
+        if content is not None:
+            target.write(path, content)
+    target.state_signed()
 
 
 def _require_same_registry(target: WritableStaticRegistry, config: RegistryConfig, place: str) -> None:
@@ -65,7 +81,7 @@ def _require_same_registry(target: WritableStaticRegistry, config: RegistryConfi
         if not is_address(place) and Path(place).exists() and any(Path(place).iterdir()):
             raise Refused(f"`{place}` holds something else", hint="choose a new folder") from None
         try:
-            target.write_config(config)
+            target.write_config(config.model_copy(update={"signed": False}))
         except SourceChanged as error:
             raise Busy(f"`{place}` was made by another process meanwhile", hint="run it again") from error
         return

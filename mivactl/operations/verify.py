@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from mivactl.engine_bridge import SilentProgress
 from mivactl.operations.header_check import check_header
 from mivactl.operations.uninstall import installed_builds
+from mivactl.registry.registry import STARTER
 from mivactl.store.plain_files import open_plain
+from mivactl.trust.publishers import check_publisher
 from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, MivaError
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
 
-ProblemKind = Literal["missing", "changed", "unsound"]
+ProblemKind = Literal["missing", "changed", "unsound", "not vouched for"]
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,12 @@ class StoreProblem:
 
 @dataclass(frozen=True)
 class Verification:
-    """How many builds and bytes were looked at, and what was found."""
+    """How many builds and bytes were looked at, what was found, and how many builds nobody signed."""
 
     build_count: int
     size_bytes: int
     problems: tuple[StoreProblem, ...]
+    unsigned_count: int = 0
 
 
 def verify(
@@ -65,7 +68,8 @@ def verify(
         for build in builds:
             problems.extend(check_build(build, session))
             phase.advance(sum(guard.size for guard in build.pointer.guards.values()))
-    return Verification(len(builds), size_bytes, tuple(problems))
+    unsigned = [build for build in builds if build.pointer.registry != STARTER and not _signatures(build, session)]
+    return Verification(len(builds), size_bytes, tuple(problems), len(unsigned))
 
 
 def require_sound(verification: Verification) -> None:
@@ -79,9 +83,11 @@ def require_sound(verification: Verification) -> None:
     first = verification.problems[0]
     more = f", and {len(verification.problems) - 1} more" if len(verification.problems) > 1 else ""
     masked = " --masked" if first.masked else ""
+    hint = f"run `mivactl install --reinstall --base {first.base}{masked} {first.name}@=={first.version}`"
+    if first.kind == "not vouched for":
+        hint = "ask its publisher; `mivactl keys list` shows whom you trust for which namespace"
     raise IntegrityProblem(
-        f"{first.name} {first.version}: `{first.file}` is {first.kind}: {first.detail}{more}",
-        hint=f"run `mivactl install --reinstall --base {first.base}{masked} {first.name}@=={first.version}`",
+        f"{first.name} {first.version}: `{first.file}` is {first.kind}: {first.detail}{more}", hint=hint
     )
 
 
@@ -108,8 +114,25 @@ def _problems(build: InstalledBuild, session: Session) -> Iterator[StoreProblem]
         return
     if manifest.key != line.key:
         yield _problem(build, "miva.json", "changed", f"it describes `{manifest.name}` {manifest.key.tag}")
+    yield from _check_signatures(build, session)
     for entry in manifest.files:
         yield from _check_file(build, manifest, entry)
+
+
+def _check_signatures(build: InstalledBuild, session: Session) -> Iterator[StoreProblem]:
+    """Whether those who signed still speak for the namespace; what nobody signed when it came is only counted."""
+    digest, signatures = build.line.manifest.digest, _signatures(build, session)
+    if signatures is None:
+        return
+    content = build.layout.manifest(digest).read_bytes()
+    try:
+        check_publisher(build.line.name, content, signatures, session.trust.publishers(), required=False)
+    except IntegrityProblem as error:
+        yield _problem(build, "miva.json", "not vouched for", error.message)
+
+
+def _signatures(build: InstalledBuild, session: Session) -> bytes | None:
+    return session.trust.signatures(build.line.manifest.digest)
 
 
 def _check_file(build: InstalledBuild, manifest: Manifest, entry: FileEntry) -> Iterator[StoreProblem]:

@@ -13,6 +13,7 @@ from mivactl.registry.static_publication import WritableStaticRegistry
 from registry_schema.catalog import catalog_line, speaker
 from registry_schema.errors import UsageProblem
 from registry_schema.names import AdapterName
+from registry_schema.signed_state import ADVISORIES, CATALOG, StatePath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,13 @@ class DirectoryRegistry(WritableStaticRegistry):
         files = self.root.glob("index/*/*.jsonl")
         texts = sorted(f"{path.parent.name}/{path.stem}" for path in files)
         return tuple(AdapterName(text) for text in texts if AdapterName.complaint(text) is None)
+
+    def state_files(self) -> dict[StatePath, bytes]:
+        """Every mutable file, by path: what the owner of a signed registry vouches for."""
+        paths = [StatePath.of_index(name) for name in self.names()]
+        paths += [StatePath(name) for name in (CATALOG, ADVISORIES)]
+        found = ((path, self.read(path, max_bytes=path.max_bytes)) for path in paths)
+        return {path: content for path, content in found if content is not None}
 
     def index_path(self, name: AdapterName) -> Path:
         """Where the lines of an adapter are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Protocol, runtime_checkable
 
 from pydantic import StringConstraints
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from mivactl.content import Content
+    from mivactl.credentials import Credential
     from mivactl.registry.publication import Upload
     from registry_schema.catalog import CatalogLine
     from registry_schema.digests import Digest
@@ -38,11 +39,15 @@ class Capability(StrEnum):
 
 
 class RegistryConfig(Document):
-    """`config.json` of a registry; `id` is random, so that two registries of one name can be told apart."""
+    """`config.json` of a registry; `id` is random, so that two registries of one name can be told apart.
+
+    `signed` promises that every manifest is signed by its publisher, and every mutable file by the registry's owner.
+    """
 
     format: Literal[1] = 1
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
     name: RegistryName
+    signed: bool = False
 
 
 class Registry(Protocol):
@@ -66,6 +71,9 @@ class Registry(Protocol):
         Raises:
             NotFound: there is no registry at its place.
         """
+
+    def read(self, path: str, *, max_bytes: int) -> bytes | None:
+        """A small file beside the index, unchecked; None where there is none, a byte too many for one too long."""
 
     def names(self) -> tuple[AdapterName, ...]:
         """All adapters it has, sorted."""
@@ -101,4 +109,25 @@ class WritableRegistry(Registry, Protocol):
 
         Raises:
             NotFound: it has no such build.
+        """
+
+
+@runtime_checkable
+class TokenRegistry(Protocol):
+    """A registry that may want a token: it has an address, and says whether it takes one."""
+
+    @property
+    def name(self) -> RegistryName:
+        """What the person calls it."""
+
+    @property
+    def url(self) -> str:
+        """Its address, without credentials."""
+
+    def check_token(self, credential: Credential) -> None:
+        """Return when the registry takes the token.
+
+        Raises:
+            AuthProblem: it does not.
+            NetworkProblem: it can not be asked.
         """

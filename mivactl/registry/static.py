@@ -7,6 +7,9 @@
 | `manifests/sha256/<2 hex>/<62 hex>` | exact manifest bytes, never changed |
 | `blobs/sha256/<2 hex>/<62 hex>` | weights and other files, never changed |
 | `catalog.jsonl` | one line per adapter with active builds, sorted: what a search reads |
+| `manifests/sha256/<2 hex>/<62 hex>.sig` | who signed a manifest |
+| `trust/*.json`, `trust/*.json.sig` | in signed registries: root, checkpoint and snapshot |
+| `advisories.jsonl` | in signed registries: what its owner warns of |
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ import json
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from mivactl.registry.index_file import lines_of
 from mivactl.registry.registry import Capability, RegistryConfig
 from registry_schema import strict_json
 from registry_schema.catalog import MAX_CATALOG_BYTES, CatalogLine, catalog_rows
 from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, NotFound
-from registry_schema.index import MAX_INDEX_BYTES, IndexLine, read_index
+from registry_schema.index import MAX_INDEX_BYTES, IndexLine
 from registry_schema.manifest import Manifest
+from registry_schema.signed_state import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +37,6 @@ if TYPE_CHECKING:
     from registry_schema.names import AdapterName, RegistryName
 
 CONFIG: Final = "config.json"
-CATALOG: Final = "catalog.jsonl"
 _CONFIG_BYTES_MAX: Final = 16 * 1024
 _TELL_OWNER: Final = "the registry is damaged: tell its owner, or take another version"
 
@@ -47,6 +51,11 @@ def manifest_path(digest: Digest) -> str:
     return f"manifests/sha256/{digest.hex[:2]}/{digest.hex[2:]}"
 
 
+def signature_path(manifest: Digest) -> str:
+    """Where the signatures of a manifest are."""
+    return f"{manifest_path(manifest)}.sig"
+
+
 def blob_path(digest: Digest) -> str:
     """Where a file is."""
     return f"blobs/sha256/{digest.hex[:2]}/{digest.hex[2:]}"
@@ -55,6 +64,23 @@ def blob_path(digest: Digest) -> str:
 def config_bytes(config: RegistryConfig) -> bytes:
     """The content of `config.json`."""
     return json.dumps(config.plain(), sort_keys=True).encode() + b"\n"
+
+
+def catalog_lines(data: bytes, words: Sequence[str], *, source: str) -> Iterator[CatalogLine]:
+    """The lines of a catalog that may hold all of `words`; most hold none of them, and are never parsed.
+
+    Raises:
+        SchemaError: a line that is not valid.
+    """
+    plain = [word for word in words if word.isalnum()]
+    for row in catalog_rows(data, source=source):
+        if plain:
+            text = row.decode(errors="replace").lower()
+            if not all(word in text for word in plain):
+                continue
+        line = CatalogLine.parse(row, source=source)
+        if line is not None:
+            yield line
 
 
 class StaticRegistry:
@@ -95,6 +121,11 @@ class StaticRegistry:
         return RegistryConfig.of(
             strict_json.parse(stored.content, max_bytes=_CONFIG_BYTES_MAX, source=source), source=source
         )
+
+    def read(self, path: str, *, max_bytes: int) -> bytes | None:
+        """See `Registry`."""
+        stored = self._source.read(path, max_bytes=max_bytes)
+        return None if stored is None else stored.content
 
     def names(self) -> tuple[AdapterName, ...]:
         """See `Registry`; those in its catalog."""
@@ -167,17 +198,7 @@ class StaticRegistry:
             SchemaError: a line that is not valid.
         """
         data, _ = self._catalog()
-        source = f"{self.place}/{CATALOG}"
-        # Most lines of a large catalog hold none of the words: those are never parsed.
-        plain = [word for word in words if word.isalnum()]
-        for row in catalog_rows(data, source=source):
-            if plain:
-                text = row.decode(errors="replace").lower()
-                if not all(word in text for word in plain):
-                    continue
-            line = CatalogLine.parse(row, source=source)
-            if line is not None:
-                yield line
+        return catalog_lines(data, words, source=f"{self.place}/{CATALOG}")
 
     def _catalog(self) -> tuple[bytes, Token | None]:
         stored = self._source.read(CATALOG, max_bytes=MAX_CATALOG_BYTES)
@@ -187,14 +208,8 @@ class StaticRegistry:
         return self._source.read(index_path(name), max_bytes=MAX_INDEX_BYTES)
 
     def _lines_in(self, stored: Stored | None, name: AdapterName) -> tuple[IndexLine, ...]:
-        source = f"{self.place}/{index_path(name)}"
-        lines = read_index(b"" if stored is None else stored.content, source=source)
-        stray = next((line for line in lines if line.name != name), None)
-        if stray is not None:
-            raise IntegrityProblem(
-                f"`{source}` lists `{stray.name}`, expected `{name}` only", hint="tell the owner of the registry"
-            )
-        return lines
+        content = None if stored is None else stored.content
+        return lines_of(name, content, source=f"{self.place}/{index_path(name)}")
 
 
 def _manifest_label(line: IndexLine) -> str:

@@ -22,11 +22,21 @@ from mivactl.registry.publication import (
     with_status,
 )
 from mivactl.registry.registry import STARTER, Capability
-from mivactl.registry.static import CATALOG, CONFIG, StaticRegistry, blob_path, config_bytes, index_path, manifest_path
+from mivactl.registry.static import (
+    CONFIG,
+    StaticRegistry,
+    blob_path,
+    config_bytes,
+    index_path,
+    manifest_path,
+    signature_path,
+)
 from registry_schema.catalog import catalog_line, speaker, with_line
 from registry_schema.digests import Digest
 from registry_schema.errors import Busy, Refused
 from registry_schema.index import IndexLine, write_index
+from registry_schema.signatures import Signatures
+from registry_schema.signed_state import CATALOG, MAX_STATE_BYTES
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
@@ -105,6 +115,27 @@ class WritableStaticRegistry(StaticRegistry):
         """Make the place a registry; raises `SourceChanged` when it is one already."""
         self._target.replace(CONFIG, config_bytes(config), over=None)
 
+    def state_signed(self) -> None:
+        """From now on its `config.json` says that its state is signed."""
+        self.write(CONFIG, config_bytes(self.config().model_copy(update={"signed": True})))
+
+    def write(self, path: str, content: bytes) -> None:
+        """Replace a small file of the layout in one step; raises `Busy`."""
+        for _ in range(_TRIES):
+            present = self._source.read(path, max_bytes=MAX_STATE_BYTES)
+            if present is not None and present.content == content:
+                return
+            try:
+                self._target.replace(path, content, over=None if present is None else present.token)
+            except SourceChanged:
+                continue
+            return
+        raise self._overtaken()
+
+    def add_signatures(self, manifest: Digest, signatures: bytes) -> None:
+        """Place the signatures of a manifest where readers look for them; the manifest itself may come later."""
+        self._add_small(signature_path(manifest), signatures, "miva.sig")
+
     def mirror(self, source: Registry, name: AdapterName) -> int:
         """Bring the builds of one adapter over from `source`, byte for byte; how many were new here.
 
@@ -120,6 +151,7 @@ class WritableStaticRegistry(StaticRegistry):
             lines, new = merged_lines(present, offered, self.name)
             for line in new:
                 self._copy_build(source, line)
+            self._copy_signatures(source, offered)
             if lines == present or self._swap(name, lines, None if stored is None else stored.token):
                 self._write_catalog(name)
                 return len(new)
@@ -131,6 +163,13 @@ class WritableStaticRegistry(StaticRegistry):
             if not self._target.holds(blob_path(entry.digest), entry.size):
                 self._copy_file(source, Content(entry.digest, entry.size, f"{line.name} {line.version}: {entry.path}"))
         self._add_manifest(source.manifest_bytes(line))
+
+    def _copy_signatures(self, source: Registry, lines: Sequence[IndexLine]) -> None:
+        for line in lines:
+            path = signature_path(line.manifest.digest)
+            signatures = source.read(path, max_bytes=Signatures.MAX_BYTES)
+            if signatures is not None and not self._target.holds(path, len(signatures)):
+                self.add_signatures(line.manifest.digest, signatures)
 
     def _copy_file(self, source: Registry, content: Content) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -153,12 +192,14 @@ class WritableStaticRegistry(StaticRegistry):
         self._add_manifest(manifest.to_bytes())
 
     def _add_manifest(self, data: bytes) -> None:
-        content = Content(Digest.of(data), len(data), "miva.json")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "miva.json"
-            path.write_bytes(data)
-            self._target.create(manifest_path(content.digest), content, path)
+        self._add_small(manifest_path(Digest.of(data)), data, "miva.json")
         crash_point("registry.manifest-placed")
+
+    def _add_small(self, path: str, data: bytes, label: str) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / label
+            file.write_bytes(data)
+            self._target.create(path, Content(Digest.of(data), len(data), label), file)
 
     def _swap(self, name: AdapterName, lines: Sequence[IndexLine], over: Token | None) -> bool:
         try:

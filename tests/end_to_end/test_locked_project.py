@@ -18,7 +18,6 @@ from mivactl.content import Content
 from mivactl.operations.composition import Wanted, compose_wanted
 from mivactl.operations.publish import publish
 from mivactl.operations.replay import require_receipt
-from mivactl.registry.upload import upload
 from mivactl.session import Session
 from mivactl.settings import load_settings
 from registry_schema.digests import Digest
@@ -210,7 +209,7 @@ def published_as_is(folder: Path, tensors: dict[str, np.ndarray]) -> None:
             entry.update(digest=digest, size=weights.stat().st_size)
     manifest = Manifest.from_plain(plain | {"version": "1.9.0"}, source="miva.json")
     others = {entry.digest: here.local.blob_path(entry.digest) for entry in manifest.files}
-    upload(here.local, manifest, others | {digest: weights}, lock_timeout=5)
+    here.local.publish(manifest, others | {digest: weights})
 
 
 def drop(tensors: dict[str, np.ndarray]) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
-from mivactl.registry.upload import upload
 from registry_schema.digests import Digest
 from registry_schema.files import FileEntry, FileName
 from registry_schema.index import write_index
@@ -66,7 +65,7 @@ def publish(
     for entry, content in zip(entries, contents.values(), strict=True):
         paths[entry.digest] = folder / entry.digest.hex
         paths[entry.digest].write_bytes(content)
-    upload(registry, Manifest.parse(manifest.to_bytes()), paths, lock_timeout=10)
+    registry.publish(Manifest.parse(manifest.to_bytes()), paths)
 
 
 def kind_of(path: str) -> FileKind:
