@@ -26,6 +26,7 @@ CrashPoint = Literal[
     "registry.index-staged",
     "registry.index-placed",
     "registry.catalog-placed",
+    "hub.committed",
 ]
 CRASH_POINTS: Final[tuple[str, ...]] = get_args(CrashPoint)
 VARIABLE: Final = "MIVACTL_CRASH_AT"

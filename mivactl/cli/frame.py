@@ -39,7 +39,8 @@ def with_run(name: str, function: Callable[..., None]) -> Callable[..., None]:
         flags = flags.joined(root) if isinstance(root, Flags) else flags
         run = Run(name, flags, Console(as_json=flags.json, quiet=flags.quiet))
         try:
-            _call(function, run, options)
+            with _warnings_shown(run.console):
+                _call(function, run, options)
         except KeyboardInterrupt as error:
             raise Interrupted("stopped by Ctrl-C", hint="nothing is half done; run it again") from error
 
@@ -54,6 +55,23 @@ def with_run(name: str, function: Callable[..., None]) -> Callable[..., None]:
 def _call(function: Callable[..., None], run: Run, options: dict[str, Any]) -> None:
     with network_guard(offline=run.settings.offline), _libraries_offline(offline=run.settings.offline):
         function(run, **options)
+
+
+@contextmanager
+def _warnings_shown(console: Console) -> Iterator[None]:
+    """Print what is logged below the commands as a warning; who calls mivactl from Python decides that for itself."""
+    import logging
+
+    class Shown(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            console.warn(record.getMessage())
+
+    log, handler = logging.getLogger("mivactl"), Shown(logging.WARNING)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 @contextmanager

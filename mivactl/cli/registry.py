@@ -41,7 +41,9 @@ def add(
 ) -> None:
     """Add a registry in a folder or at an address; it is asked after those added before.
 
-    Example: mivactl registry add studio s3://studio/adapters
+    Addresses are those of object stores, as s3://studio/adapters, and hf://OWNER on the Hugging Face Hub.
+
+    Example: mivactl registry add studio hf://acme
     """
     from mivactl.operations.registries import add_registry
     from registry_schema.names import RegistryName

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from mivactl.file_lock import locked
 from mivactl.registry.directory import create_directory_registry
-from mivactl.registry.opening import is_address, normal_place, open_registry
+from mivactl.registry.opening import is_address, normal_place
 from mivactl.registry.registry import STARTER, Capability
 from mivactl.registry.registry_list import RegistryEntry, read_registry_list, write_registry_list
 from mivactl.session import LOCAL
@@ -70,7 +70,7 @@ def add_registry(name: RegistryName, place: str, session: Session, *, create: bo
             )
         if create and not is_address(place):
             create_directory_registry(name, Path(place))
-        registry = open_registry(name, place, lock_timeout=session.settings.lock_timeout)
+        registry = session.registry_at(place, name)
         registry.config()
         write_registry_list(session.registry_list, entries.with_added(RegistryEntry(name=name, place=place)))
     return _listed(registry)
@@ -110,9 +110,8 @@ def writable_registry(named: str, session: Session) -> WritableRegistry:
     known = next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
     if known is not None and Capability.PUBLISH in known.capabilities:
         return _require_writable(known)
-    timeout = session.settings.lock_timeout
-    own_name = open_registry(LOCAL, place, lock_timeout=timeout).config().name
-    return _require_writable(open_registry(own_name, place, lock_timeout=timeout))
+    own_name = session.registry_at(place, LOCAL).config().name
+    return _require_writable(session.registry_at(place, own_name))
 
 
 def _require_writable(registry: Registry | WritableRegistry) -> WritableRegistry:

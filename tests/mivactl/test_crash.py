@@ -10,6 +10,8 @@ from tests.mivactl.world import World, write_draft
 
 STORE_POINTS = [point for point in CRASH_POINTS if point.startswith("store.")]
 REGISTRY_POINTS = [point for point in CRASH_POINTS if point.startswith("registry.")]
+# told in registries/test_hub_publication.py
+HUB_POINTS = {"hub.committed"}
 KILLED = 137
 COMMITTED = {"store.committed", "store.pointer-changed", "store.applied", "store.swept"}
 # Only a removal sweeps, and only an installation copies.
@@ -90,5 +92,5 @@ def test_a_publication_killed_anywhere_is_done_or_not_done(world: World, point: 
 
 
 def test_every_crash_point_is_reached_by_one_of_these_stories():
-    assert {*STORE_POINTS, *REGISTRY_POINTS} == set(CRASH_POINTS)
+    assert {*STORE_POINTS, *REGISTRY_POINTS, *HUB_POINTS} == set(CRASH_POINTS)
     assert not NOT_IN_INSTALL & NOT_IN_UNINSTALL
