@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Final
 
 from registry_schema.errors import AuthProblem, MivaError, NetworkProblem, NotFound
@@ -63,6 +64,22 @@ def hub_errors(
         ) from error
     except errors.OfflineModeIsEnabled as error:
         raise NetworkProblem("the network is switched off", hint="unset `HF_HUB_OFFLINE`") from error
+
+
+@contextmanager
+def hub_answers(repository: str) -> Iterator[None]:
+    """Hold an answer's JSON against what is read of it: a network's sign-in page is not the Hub.
+
+    Raises:
+        NetworkProblem: it is something else.
+    """
+    try:
+        yield
+    except (JSONDecodeError, KeyError, TypeError) as error:
+        raise NetworkProblem(
+            f"what answers for the Hugging Face Hub about `{repository}` is not the Hub",
+            hint="look at `HF_ENDPOINT`, and whether this network wants a sign-in first",
+        ) from error
 
 
 def _refused(repository: str, status: int, doing: str) -> MivaError:

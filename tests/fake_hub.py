@@ -54,6 +54,7 @@ class Faults:
 
     Args:
         status: answered to requests whose method and path match the expression.
+        instead: the same, a body with status 200.
         ranges: whether parts of files can be had.
         page: how many models one answer lists.
         elsewhere: large files are handed out by another host, `localhost`.
@@ -62,6 +63,7 @@ class Faults:
     """
 
     status: dict[str, int] = field(default_factory=dict)
+    instead: dict[str, bytes] = field(default_factory=dict)
     ranges: bool = True
     page: int = 1000
     elsewhere: bool = False
@@ -166,6 +168,10 @@ class _Handler(BaseHTTPRequestHandler):
         )
         if fault is not None:
             self._send(fault, b"{}")
+            return
+        body = next((body for at, body in self.hub.faults.instead.items() if re.search(at, path)), None)
+        if body is not None:
+            self._send(200, body)
             return
         if may is not None and not may():
             self._send(401, b'{"error": "Invalid username or password."}')

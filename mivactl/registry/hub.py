@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from mivactl.hub_client import hub_is_offline
 from mivactl.hub_errors import RateLimited
 from mivactl.registry.hub_catalog import HubCatalog
-from mivactl.registry.hub_history import check_history, gone, remembered
+from mivactl.registry.hub_history import check_count, check_history, gone, remembered
 from mivactl.registry.hub_repository import HubRepository, Refs
 from mivactl.registry.hub_status import HubStatus
 from mivactl.registry.registry import Capability, RegistryConfig
@@ -167,6 +167,7 @@ class HubRegistry:
             if known is not None and (known.builds or known.main):
                 raise gone(known, self._memory.place_of(repository))
             return None
+        check_count(repository, refs)
         if known is not None:
             check_history(known, refs, self._memory.place_of(repository))
         builds = tuple(self._read_builds(repository, refs, name))

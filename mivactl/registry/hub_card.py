@@ -32,13 +32,11 @@ def card_of(readme: bytes | None, line: CatalogLine, manifest: Manifest) -> byte
     """
     own, body = _parts(readme or b"")
     metadata = {**own, **_metadata(line, manifest), "tags": _tags(own, line)}
-    if not body.strip():
-        body = f"\n# {line.title}\n\n{line.summary}\n"
-    from huggingface_hub import ModelCard, ModelCardData
+    words = body.strip("\n") or f"# {line.title}\n\n{line.summary}"
+    from huggingface_hub import ModelCardData
 
-    card = ModelCard(f"---\n---\n{body}")
-    card.data = ModelCardData(**metadata, ignore_metadata_errors=True)
-    return str(card).encode()
+    front = ModelCardData(**metadata, ignore_metadata_errors=True).to_yaml()
+    return f"---\n{front}\n---\n\n{words}\n".encode()
 
 
 def line_in(metadata: object, *, source: str) -> CatalogLine | None:

@@ -50,6 +50,7 @@ class HubCatalog:
     def __init__(self, place: HubPlace, memory: HubMemory) -> None:
         self._place = place
         self._memory = memory
+        self._held: _Listing | None = None
 
     def lines(self) -> tuple[CatalogLine, ...]:
         """A line for each adapter, sorted by name.
@@ -60,12 +61,17 @@ class HubCatalog:
             AuthProblem, NetworkProblem: there is no older list either.
         """
         source = f"{self._place.address}: list of adapters"
-        rows = catalog_rows(self._listing().rows, source=source)
+        # What was found once, older or not, is good for as long as a fresh list: one warning is enough.
+        now = time.time()
+        if self._held is None or not self._held.is_fresh(now):
+            self._held = _Listing(now, self._listing().rows)
+        rows = catalog_rows(self._held.rows, source=source)
         read = (CatalogLine.parse(row, source=source) for row in rows)
         return tuple(line for line in read if line is not None)
 
     def put(self, line: CatalogLine) -> None:
         """Have `line` in the list that is remembered: the Hub takes a while to find what was just written."""
+        self._held = None
         listing = self._remembered()
         if listing is not None:
             rows = with_line(listing.rows, line.name, line, source=self._place.address)
@@ -130,10 +136,13 @@ def _models(owner: str) -> Iterator[dict[str, Any]]:
     for _ in range(_MOST_PAGES):
         with hub_errors(owner, "main", otherwise="name the adapter in full: `mivactl info OWNER/NAME`"):
             answer = hub_session().get(url, headers=hub_headers(), **asked)
-            if answer.status_code in {404, 405}:
-                raise NotFound(f"{hub_endpoint()} has no lists of repositories")
-            hf_raise_for_status(answer)
-        yield from (model for model in answer.json() if isinstance(model, dict))
+            if answer.status_code not in {404, 405}:
+                hf_raise_for_status(answer)
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        models = answer.json() if is_json and answer.status_code == 200 else None
+        if not isinstance(models, list):
+            raise NotFound(f"`{hub_endpoint()}` has no lists of repositories")
+        yield from (model for model in models if isinstance(model, dict))
         url, asked = answer.links.get("next", {}).get("url", ""), {}
         # the token is for this server alone
         if not url.startswith(f"{hub_endpoint()}/"):

@@ -41,6 +41,15 @@ def check_history(known: KnownRepository, refs: Refs, place: Path) -> None:
     )
 
 
+def check_count(repository: Repository, refs: Refs) -> None:
+    """Return unless there are more builds than anybody would read; raises `IntegrityProblem`."""
+    if len(refs.tags) > MOST_BUILDS:
+        raise IntegrityProblem(
+            f"`{repository}` has {len(refs.tags)} builds, expected at most {MOST_BUILDS}",
+            hint="tell the owner of the registry",
+        )
+
+
 def gone(known: KnownRepository, place: Path) -> IntegrityProblem:
     """The error for a repository that was there before; passing on would let another registry answer for it."""
     return IntegrityProblem(
@@ -58,13 +67,8 @@ def remembered(
         manifests: the digest of each build's manifest, by tag.
 
     Raises:
-        IntegrityProblem: a build has other bytes than it had, or there are too many.
+        IntegrityProblem: a build has other bytes than it had.
     """
-    if len(manifests) > MOST_BUILDS:
-        raise IntegrityProblem(
-            f"`{repository}` has {len(manifests)} builds, expected at most {MOST_BUILDS}",
-            hint="tell the owner of the registry",
-        )
     before = {} if known is None else {build.tag: build for build in known.builds}
     for tag, digest in manifests.items():
         if tag in before and before[tag].manifest != digest:

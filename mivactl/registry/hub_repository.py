@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from mivactl.hub_client import hub_api, hub_endpoint
-from mivactl.hub_errors import hub_errors
+from mivactl.hub_errors import hub_answers, hub_errors
 from mivactl.registry.byte_source import SourceChanged
 from mivactl.registry.hub_stream import HubAddress, HubStream
 from registry_schema.errors import NotFound, Refused
@@ -52,14 +52,16 @@ class HubRepository:
         Raises:
             RateLimited, AuthProblem, NetworkProblem: as `hub_errors`.
         """
-        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+        from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RepositoryNotFoundError
 
         with self._errors("main"):
             try:
-                found = self._api.list_repo_refs(self.name)
+                with hub_answers(self.name):
+                    found = self._api.list_repo_refs(self.name)
             except GatedRepoError:
                 raise
-            except RepositoryNotFoundError:
+            except (RepositoryNotFoundError, EntryNotFoundError):
+                # the second is what a mirror without a network says of a repository it does not have
                 return None
         main = next((branch.target_commit for branch in found.branches if branch.name == "main"), None)
         tags = {tag.name: tag.target_commit for tag in found.tags if _BUILD_TAG.fullmatch(tag.name)}
