@@ -34,6 +34,7 @@ CrashPoint = Literal[
     "lock.placed",
     "gallery.staged",
     "gallery.file-placed",
+    "hub.committed",
 ]
 CRASH_POINTS: Final[tuple[str, ...]] = get_args(CrashPoint)
 VARIABLE: Final = "MIVACTL_CRASH_AT"

@@ -226,6 +226,14 @@ def counted_base_names() -> tuple[str, ...]:
     return tuple(known.base.facts.name for known in published())
 
 
+def repositories_of_base(name: str) -> tuple[str, ...]:
+    """The Hub repositories with the denoiser of a published base; none for other bases. No torch is loaded."""
+    from engine.bases.published_bases import published_bases as published
+
+    found = next((known.base for known in published() if known.base.facts.name == name), None)
+    return () if found is None else tuple(part.repository for part in found.parts if part.part != "vae")
+
+
 def frame_size(photo: Path, settings: RunSettings, *, whole: bool) -> tuple[tuple[int, int], tuple[int, int]]:
     """Width and height of the photo at `photo` and of its clip; reads all of the photo, loads no torch.
 

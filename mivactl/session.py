@@ -78,8 +78,7 @@ class Session:
 
         The starter registry is first, so that nobody can put another adapter in place of one that mivactl brings.
         """
-        timeout = self.settings.lock_timeout
-        own = (open_registry(entry.name, entry.place, lock_timeout=timeout) for entry in self._added.registries)
+        own = (self.registry_at(entry.place, entry.name) for entry in self._added.registries)
         return (self.starter, *own, *((self.local,) if (self.local.root / "config.json").exists() else ()))
 
     @cached_property
@@ -104,6 +103,14 @@ class Session:
     def registry_list(self) -> Path:
         """The file with the registries that were added."""
         return self.settings.home / "registries.json"
+
+    def registry_at(self, place: str, name: RegistryName) -> Registry | WritableRegistry:
+        """The registry at a place, called `name`, whether or not it was added; nothing is read of it yet.
+
+        Raises:
+            UsageProblem: no kind of registry has such a place.
+        """
+        return open_registry(name, place, home=self.settings.home, lock_timeout=self.settings.lock_timeout)
 
     @cached_property
     def bases(self) -> tuple[KnownBase, ...]:

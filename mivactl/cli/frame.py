@@ -64,7 +64,7 @@ def with_run(name: str, function: Callable[..., None]) -> Callable[..., None]:
         flags = flags.joined(root) if isinstance(root, Flags) else flags
         run = Run(name, flags, Console(as_json=flags.json, quiet=flags.quiet))
         try:
-            with _logging(flags.verbose):
+            with _logging(run.console, flags.verbose):
                 _call(function, run, options)
         except KeyboardInterrupt as error:
             raise Interrupted("stopped by Ctrl-C", hint="nothing is half done; run it again") from error
@@ -83,24 +83,31 @@ def _call(function: Callable[..., None], run: Run, options: dict[str, Any]) -> N
 
 
 @contextmanager
-def _logging(verbose: int) -> Iterator[None]:
-    """Show on stderr what libraries log: warnings and what they tell, or everything."""
-    if not verbose:
-        yield
-        return
+def _logging(console: Console, verbose: int) -> Iterator[None]:
+    """Print what is logged: mivactl's own warnings; if asked for, what libraries tell on stderr as well.
+
+    Who calls mivactl from Python decides that for itself.
+    """
     import logging
 
-    root = logging.getLogger()
-    before = root.level
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    root.addHandler(handler)
-    root.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    class Shown(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            console.warn(record.getMessage())
+
+    log = logging.getLogger("mivactl")
+    handler: logging.Handler = Shown(logging.WARNING)
+    if verbose:
+        log, handler = logging.getLogger(), logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    before = log.level
+    log.addHandler(handler)
+    if verbose:
+        log.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
     try:
         yield
     finally:
-        root.removeHandler(handler)
-        root.setLevel(before)
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 @contextmanager

@@ -49,7 +49,9 @@ def add(
 ) -> None:
     """Add a registry in a folder or at an address; it is asked after those added before.
 
-    Example: mivactl registry add studio s3://studio/adapters --namespace studio
+    Addresses are those of object stores, as s3://studio/adapters, and hf://OWNER on the Hugging Face Hub.
+
+    Example: mivactl registry add studio hf://acme --namespace acme
     """
     from mivactl.operations.registries import add_registry
     from registry_schema.names import Namespace, RegistryName

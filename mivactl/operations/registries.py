@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from mivactl.file_lock import locked
 from mivactl.registry.directory import create_directory_registry
-from mivactl.registry.opening import is_address, normal_place, open_registry
+from mivactl.registry.opening import is_address, normal_place
 from mivactl.registry.registry import STARTER, Capability
 from mivactl.registry.registry_list import RegistryEntry, RegistryList, read_registry_list, write_registry_list
 from mivactl.session import LOCAL
@@ -82,7 +82,7 @@ def add_registry(
         _check_free(namespaces, entries)
         if create and not is_address(place):
             create_directory_registry(name, Path(place))
-        registry = open_registry(name, place, lock_timeout=session.settings.lock_timeout)
+        registry = session.registry_at(place, name)
         registry.config()
         added = entries.with_added(RegistryEntry(name=name, place=place, namespaces=namespaces))
         write_registry_list(session.registry_list, added)
@@ -122,7 +122,7 @@ def registry_at(named: str, session: Session) -> Registry:
         return session.registry(RegistryName(named))
     place = normal_place(named)
     known = next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
-    return known or open_registry(LOCAL, place, lock_timeout=session.settings.lock_timeout)
+    return known or session.registry_at(place, LOCAL)
 
 
 def writable_registry(named: str, session: Session) -> WritableRegistry:
@@ -138,9 +138,8 @@ def writable_registry(named: str, session: Session) -> WritableRegistry:
     known = next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
     if known is not None and Capability.PUBLISH in known.capabilities:
         return _require_writable(known)
-    timeout = session.settings.lock_timeout
-    own_name = open_registry(LOCAL, place, lock_timeout=timeout).config().name
-    return _require_writable(open_registry(own_name, place, lock_timeout=timeout))
+    own_name = session.registry_at(place, LOCAL).config().name
+    return _require_writable(session.registry_at(place, own_name))
 
 
 def _require_writable(registry: Registry | WritableRegistry) -> WritableRegistry:

@@ -25,11 +25,12 @@ def normal_place(place: str) -> str:
     return place.rstrip("/") if is_address(place) else str(Path(place).expanduser().absolute())
 
 
-def open_registry(name: RegistryName, place: str, *, lock_timeout: float) -> WritableRegistry | Registry:
+def open_registry(name: RegistryName, place: str, *, home: Path, lock_timeout: float) -> WritableRegistry | Registry:
     """The registry at `place`; nothing is read of it yet.
 
     Args:
         place: a folder or an address.
+        home: the folder of mivactl, where what was seen of a registry may be kept.
         lock_timeout: seconds to wait for another process that publishes into the same folder.
 
     Raises:
@@ -43,4 +44,12 @@ def open_registry(name: RegistryName, place: str, *, lock_timeout: float) -> Wri
         from mivactl.registry.static_publication import WritableStaticRegistry
 
         return WritableStaticRegistry(name, ObjectStoreSource(place))
-    raise UsageProblem(f"`{place}` is no place for a registry", hint="a folder, or an address that starts with `s3://`")
+    if scheme == "hf":
+        from mivactl.registry.hub_memory import HubMemory
+        from mivactl.registry.hub_place import HubPlace
+        from mivactl.registry.hub_publication import WritableHubRegistry
+
+        return WritableHubRegistry(name, HubPlace.parse(place), HubMemory(home))
+    raise UsageProblem(
+        f"`{place}` is no place for a registry", hint="a folder, or an address that starts with `hf://` or `s3://`"
+    )

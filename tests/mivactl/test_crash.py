@@ -14,6 +14,7 @@ REGISTRY_POINTS = [point for point in CRASH_POINTS if point.startswith("registry
 GC_POINTS = [point for point in CRASH_POINTS if point.startswith("gc.")]
 LOCK_POINTS = [point for point in CRASH_POINTS if point.startswith("lock.")]
 GALLERY_POINTS = [point for point in CRASH_POINTS if point.startswith("gallery.")]  # in test_site.py
+HUB_POINTS = [point for point in CRASH_POINTS if point.startswith("hub.")]  # in registries/test_hub_publication.py
 KILLED = 137
 COMMITTED = {"store.committed", "store.pointer-changed", "store.applied", "store.swept"}
 # Only a removal sweeps, and only an installation copies.
@@ -136,5 +137,6 @@ def test_a_lock_that_is_killed_anywhere_is_the_old_one_or_the_new_one(world: Wor
 
 
 def test_every_crash_point_is_reached_by_one_of_these_stories():
-    assert {*STORE_POINTS, *REGISTRY_POINTS, *GC_POINTS, *LOCK_POINTS, *GALLERY_POINTS} == set(CRASH_POINTS)
+    told = {*STORE_POINTS, *REGISTRY_POINTS, *GC_POINTS, *LOCK_POINTS, *GALLERY_POINTS, *HUB_POINTS}
+    assert told == set(CRASH_POINTS)
     assert not NOT_IN_INSTALL & NOT_IN_UNINSTALL

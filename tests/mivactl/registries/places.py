@@ -41,3 +41,14 @@ def s3_environment(address: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+
+
+def hub_environment(endpoint: str, *, token: str | None = None) -> dict[str, str]:
+    """The variables that lead huggingface_hub to the server at `endpoint`."""
+    return {
+        "HF_ENDPOINT": endpoint,
+        "HF_HUB_DISABLE_XET": "1",
+        # A token of whoever runs the tests must not be sent.
+        "HF_TOKEN_PATH": os.devnull,
+        **({"HF_TOKEN": token} if token else {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}),
+    }
