@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-HEAVY = ("torch", "diffusers", "numpy", "av", "cv2", "peft", "safetensors", "PIL", "huggingface_hub")
+HEAVY = ("torch", "diffusers", "numpy", "av", "cv2", "peft", "safetensors", "PIL", "huggingface_hub", "urllib3")
 COMMANDS = (["--help"], ["list"], ["search", "bird"], ["info", "waterfall"], ["base", "list"])
 # Runs a command and prints, on the last line, which heavy packages were imported.
 STORY = f"""
