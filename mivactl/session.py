@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mivactl.bases import KnownBase, find_base, known_bases
+from mivactl.registry.access import Access
 from mivactl.registry.directory import DirectoryRegistry
 from mivactl.registry.opening import open_registry
 from mivactl.registry.registry import STARTER
@@ -48,8 +49,25 @@ class Session:
         The starter registry is first, so that nobody can put another adapter in place of one that mivactl brings.
         """
         added = read_registry_list(self.registry_list).registries
-        own = (open_registry(entry.name, entry.place, lock_timeout=self.settings.lock_timeout) for entry in added)
+        own = (open_registry(entry.name, entry.place, entry.access(self.access)) for entry in added)
         return (self.starter, *own, *((self.local,) if (self.local.root / "config.json").exists() else ()))
+
+    def registry_at(self, place: str, name: RegistryName) -> Registry | WritableRegistry:
+        """The registry at a place; one that was added is called and reached as was said then, another one `name`."""
+        added = read_registry_list(self.registry_list).registries
+        entry = next((entry for entry in added if entry.place == place), None)
+        if entry is None:
+            return open_registry(name, place, self.access)
+        return open_registry(entry.name, place, entry.access(self.access))
+
+    @cached_property
+    def access(self) -> Access:
+        """How registries may be reached."""
+        return Access(
+            cache=self.settings.home / "cache" / "registries",
+            lock_timeout=self.settings.lock_timeout,
+            offline=self.settings.offline,
+        )
 
     @cached_property
     def starter(self) -> DirectoryRegistry:

@@ -32,21 +32,30 @@ def init(
     run.answer({"registry": made}, lambda: run.console.line(f"registry {made.name} made in {made.place}"))
 
 
-def add(
+def add(  # noqa: PLR0913 - one parameter for each option
     run: Run,
     name: NameArgument,
     place: Annotated[str, typer.Argument(metavar="PLACE", help="Where it is: a folder or an address.")],
     *,
     create: Annotated[bool, typer.Option("--create", help="Make a new, empty registry there.")] = False,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust for it alone.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Allow http without encryption.")] = False,
+    realm: Annotated[
+        list[str] | None,
+        typer.Option("--realm", metavar="HOST", help="A server that may be told the secret to make a token of it."),
+    ] = None,
 ) -> None:
     """Add a registry in a folder or at an address; it is asked after those added before.
 
-    Example: mivactl registry add studio s3://studio/adapters
+    Example: mivactl registry add studio https://studio.example/adapters
     """
-    from mivactl.operations.registries import add_registry
+    from mivactl.operations.registries import Reach, add_registry
     from registry_schema.names import RegistryName
 
-    added = add_registry(RegistryName(name), place, run.session, create=create)
+    reach = Reach(ca, insecure, tuple(realm or ()))
+    added = add_registry(RegistryName(name), place, run.session, create=create, reach=reach)
     run.answer({"registry": added}, lambda: run.console.line(f"{added.name} added: {added.place}"))
 
 

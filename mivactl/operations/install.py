@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mivactl.content import Content, chunks_of
 from mivactl.disk import require_space
 from mivactl.engine_bridge import SilentProgress
+from mivactl.operations.download import download, forget_downloads, missing_downloads
 from mivactl.operations.header_check import check_header
 from mivactl.operations.planning import manifest_of, plan_for, require_plan
 from mivactl.registry.registry import STARTER
@@ -17,7 +18,8 @@ from mivactl.store.transaction import NewBuild
 from registry_schema.errors import Busy, IntegrityProblem, Refused, UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from mivactl.engine_bridge import Phase, Progress
     from mivactl.registry.registry import Registry
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from mivactl.session import Session
     from mivactl.store.pointer import InstalledBuild
     from mivactl.store.transaction import Transaction
+    from mivactl.transfer.fetch import Download
+    from registry_schema.digests import Digest
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
 
@@ -191,19 +195,31 @@ def _carry_out(tasks: Sequence[_Task], session: Session, progress: Progress) -> 
     tasks = [task for task in tasks if task.copies]
     if not tasks:
         return
-    size_bytes = sum(content.size_bytes for task in tasks for content in task.contents())
-    require_space(session.store.layout.root, size_bytes)
-    with progress.phase("copy", size_bytes) as phase, session.store.transaction() as change:
-        for task in tasks:
-            _add(task, session, change, phase)
+    contents = [content for task in tasks for content in task.contents()]
+    require_space(session.store.layout.root, sum(content.size_bytes for content in contents))
+    with session.store.transaction() as change:
+        arrived = download(_downloads(tasks, session, change), session, progress)
+        copied_bytes = sum(content.size_bytes for content in contents if content.digest not in arrived)
+        with progress.phase("copy", copied_bytes) as phase:
+            for task in tasks:
+                _add(task, session, change, arrived, phase)
+    forget_downloads(arrived, session)
 
 
-def _add(task: _Task, session: Session, change: Transaction, phase: Phase) -> None:
+def _downloads(tasks: Sequence[_Task], session: Session, change: Transaction) -> Iterator[Download]:
+    for task in tasks:
+        registry = session.registry(task.choice.candidate.registry)
+        yield from missing_downloads(registry, task.manifest, task.contents(), change)
+
+
+def _add(task: _Task, session: Session, change: Transaction, arrived: Mapping[Digest, Path], phase: Phase) -> None:
     line = task.choice.candidate.line
     registry = session.registry(task.choice.candidate.registry)
     manifest = Content(line.manifest.digest, line.manifest.size, f"{task.label}: miva.json")
     build = NewBuild(line, registry.name, manifest, task.contents())
-    files = {content.digest: _file(registry, content, task, phase) for content in build.files}
+    files: dict[Digest, Iterable[bytes] | Path] = {
+        content.digest: arrived.get(content.digest) or _file(registry, content, task, phase) for content in build.files
+    }
     change.add(build, {manifest.digest: (registry.manifest_bytes(line),), **files})
     weights = next(content for content in build.files if content.digest == task.manifest.weights.digest)
     with change.staged_path(weights).open("rb") as file:

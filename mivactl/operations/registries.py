@@ -48,19 +48,33 @@ def init_registry(folder: Path, *, name: RegistryName | None = None) -> ListedRe
     return _listed(create_directory_registry(chosen, folder))
 
 
-def add_registry(name: RegistryName, place: str, session: Session, *, create: bool = False) -> ListedRegistry:
+@dataclass(frozen=True)
+class Reach:
+    """How a server may be reached; see `RegistryEntry`."""
+
+    ca: Path | None = None
+    insecure: bool = False
+    realms: tuple[str, ...] = ()
+
+
+def add_registry(
+    name: RegistryName, place: str, session: Session, *, create: bool = False, reach: Reach | None = None
+) -> ListedRegistry:
     """Remember the registry at `place` as `name`; it is asked after those that were added before.
 
     Args:
         place: a folder or an address.
         create: make a new, empty registry in the folder.
+        reach: how its server may be reached, and for how long that is remembered: as long as the registry.
 
     Raises:
         NotFound: there is no registry.
         Busy: the name is taken.
         UsageProblem: the folder holds something else, or can not be written.
+        NetworkProblem, AuthProblem: its server does not answer, or wants to know who asks.
     """
     place = normal_place(place)
+    entry = _entry(name, place, reach or Reach())
     with _locked(session):
         entries = read_registry_list(session.registry_list)
         if name in {STARTER, LOCAL, *(entry.name for entry in entries.registries)}:
@@ -70,10 +84,16 @@ def add_registry(name: RegistryName, place: str, session: Session, *, create: bo
             )
         if create and not is_address(place):
             create_directory_registry(name, Path(place))
-        registry = open_registry(name, place, lock_timeout=session.settings.lock_timeout)
+        registry = open_registry(name, place, entry.access(session.access))
         registry.config()
-        write_registry_list(session.registry_list, entries.with_added(RegistryEntry(name=name, place=place)))
+        write_registry_list(session.registry_list, entries.with_added(entry))
     return _listed(registry)
+
+
+def _entry(name: RegistryName, place: str, reach: Reach) -> RegistryEntry:
+    ca = str(reach.ca.expanduser().absolute()) if reach.ca else None
+    described = {"name": name, "place": place, "ca": ca, "insecure": reach.insecure, "realms": list(reach.realms)}
+    return RegistryEntry.of(described, source="registry")
 
 
 def remove_registry(name: RegistryName, session: Session) -> None:
@@ -110,9 +130,8 @@ def writable_registry(named: str, session: Session) -> WritableRegistry:
     known = next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
     if known is not None and Capability.PUBLISH in known.capabilities:
         return _require_writable(known)
-    timeout = session.settings.lock_timeout
-    own_name = open_registry(LOCAL, place, lock_timeout=timeout).config().name
-    return _require_writable(open_registry(own_name, place, lock_timeout=timeout))
+    own_name = session.registry_at(place, LOCAL).config().name
+    return _require_writable(session.registry_at(place, own_name))
 
 
 def _require_writable(registry: Registry | WritableRegistry) -> WritableRegistry:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mivactl.engine_bridge import SilentProgress
 from mivactl.registry.byte_source import SourceChanged
-from mivactl.registry.opening import is_address, normal_place, open_registry
+from mivactl.registry.opening import is_address, normal_place
 from mivactl.registry.registry import Capability
 from mivactl.registry.static_publication import WritableStaticRegistry
 from mivactl.session import LOCAL
@@ -41,13 +41,14 @@ def sync_registry(source: str, target: str, session: Session, *, progress: Progr
         Refused: `target` is another registry, or takes nothing.
         Busy: `target` has other bytes under a version.
     """
-    timeout = session.settings.lock_timeout
-    origin = open_registry(LOCAL, normal_place(source), lock_timeout=timeout)
+    origin = session.registry_at(normal_place(source), LOCAL)
     config = origin.config()
     place = normal_place(target)
-    opened = open_registry(config.name, place, lock_timeout=timeout)
+    opened = session.registry_at(place, config.name)
     if not isinstance(opened, WritableStaticRegistry) or Capability.PUBLISH not in opened.capabilities:
-        raise Refused(f"`{place}` takes no files", hint="sync to a folder, or to an object store such as `s3://`")
+        raise Refused(
+            f"`{place}` takes no files", hint="sync to a folder, or to an address such as `s3://` or `oci://`"
+        )
     _require_same_registry(opened, config, place)
     names = origin.names()
     with (progress or SilentProgress()).phase("copy", len(names)) as phase:

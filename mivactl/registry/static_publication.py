@@ -22,7 +22,7 @@ from mivactl.registry.publication import (
     with_status,
 )
 from mivactl.registry.registry import STARTER, Capability
-from mivactl.registry.static import CATALOG, CONFIG, StaticRegistry, blob_path, config_bytes, index_path, manifest_path
+from mivactl.registry.static import CATALOG, CONFIG, StaticRegistry, config_bytes, index_path
 from registry_schema.catalog import catalog_line, speaker, with_line
 from registry_schema.digests import Digest
 from registry_schema.errors import Busy, Refused
@@ -128,16 +128,18 @@ class WritableStaticRegistry(StaticRegistry):
     def _copy_build(self, source: Registry, line: IndexLine) -> None:
         manifest = source.manifest(line)
         for entry in manifest.files:
-            if not self._target.holds(blob_path(entry.digest), entry.size):
-                self._copy_file(source, Content(entry.digest, entry.size, f"{line.name} {line.version}: {entry.path}"))
-        self._add_manifest(source.manifest_bytes(line))
+            path = self._blob_path(line.name, entry.digest)
+            if not self._target.holds(path, entry.size):
+                content = Content(entry.digest, entry.size, f"{line.name} {line.version}: {entry.path}")
+                self._copy_file(source, content, path)
+        self._add_manifest(manifest, source.manifest_bytes(line))
 
-    def _copy_file(self, source: Registry, content: Content) -> None:
+    def _copy_file(self, source: Registry, content: Content, target: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "file"
             with source.open_file(content) as file:
                 write_content(chunks_of(file), path, content, half="registry.blob-half-written")
-            self._target.create(blob_path(content.digest), content, path)
+            self._target.create(target, content, path)
 
     def _require_writable(self) -> None:
         if not self._writable:
@@ -148,16 +150,16 @@ class WritableStaticRegistry(StaticRegistry):
     def _add_files(self, manifest: Manifest, files: Mapping[Digest, Path]) -> None:
         for entry in manifest.files:
             content = Content(entry.digest, entry.size, str(entry.path))
-            self._target.create(blob_path(entry.digest), content, files[entry.digest])
+            self._target.create(self._blob_path(manifest.name, entry.digest), content, files[entry.digest])
             crash_point("registry.blob-placed")
-        self._add_manifest(manifest.to_bytes())
+        self._add_manifest(manifest, manifest.to_bytes())
 
-    def _add_manifest(self, data: bytes) -> None:
+    def _add_manifest(self, manifest: Manifest, data: bytes) -> None:
         content = Content(Digest.of(data), len(data), "miva.json")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "miva.json"
             path.write_bytes(data)
-            self._target.create(manifest_path(content.digest), content, path)
+            self._target.create(self._manifest_path(manifest.name, content.digest), content, path)
         crash_point("registry.manifest-placed")
 
     def _swap(self, name: AdapterName, lines: Sequence[IndexLine], over: Token | None) -> bool:

@@ -7,6 +7,7 @@
 | `installed/<namespace>/<name>/<version>--<base>[--masked].json` | one pointer per installed build |
 | `journal.json` | the last change of the pointers, pending or done |
 | `staging/<host>-<process>-<random>/` | what a transaction has copied so far |
+| `parts/` | downloads under way, as `mivactl.transfer.parts` has them |
 | `verdicts/` | weights found to be finite, by digest; kept by the engine |
 | `lock` | held by the one process that changes something |
 """
@@ -54,6 +55,11 @@ class StoreLayout:
     def staging(self) -> Path:
         """Unfinished transactions."""
         return self.root / "staging"
+
+    @property
+    def parts(self) -> Path:
+        """Downloads under way."""
+        return self.root / "parts"
 
     @property
     def verdicts(self) -> Path:

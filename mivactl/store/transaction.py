@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mivactl.content import Content, content_of_file, content_path, write_content
+from mivactl.content import Content, chunks_of, content_of_file, content_path, write_content
 from mivactl.crash_point import crash_point
 from mivactl.disk import disk_errors
 from mivactl.ownership import is_abandoned, owned_name
@@ -48,17 +48,33 @@ class Transaction:
         self._builds: dict[str, NewBuild] = {}
         self._removed: list[str] = []
 
-    def add(self, build: NewBuild, chunks: Mapping[Digest, Iterable[bytes]]) -> None:
-        """Install `build`; `chunks` are the bytes of its files, read only where the store does not have them.
+    def add(self, build: NewBuild, sources: Mapping[Digest, Iterable[bytes] | Path]) -> None:
+        """Install `build`; `sources` are its files, read only where the store does not have them.
+
+        Args:
+            sources: bytes, or the path of a checked file on the disk of the store.
 
         Raises:
             IntegrityProblem: bytes that are not what the manifest states.
             ResourceProblem: the disk is full.
         """
-        self._stage(self._layout.manifests, build.manifest, chunks)
+        self._stage(self._layout.manifests, build.manifest, sources)
         for content in build.files:
-            self._stage(self._layout.blobs, content, chunks)
+            self._stage(self._layout.blobs, content, sources)
         self._builds[place_of(build.line)] = build
+
+    def has(self, content: Content) -> bool:
+        """Whether the store has a file of a build whole; it then is there for this change, whoever removes it."""
+        if str(content.digest) not in self._files:
+            target = content_path(self._layout.blobs, content.digest)
+            staged = self.staged_path(content)
+            if not _link(target, staged):
+                return False
+            if _is_damaged(staged, content):
+                staged.unlink()
+                return False
+            self._files[str(content.digest)] = PlacedFile(content, staged, target, replaces=False)
+        return True
 
     def remove(self, place: str) -> None:
         """Uninstall the build whose pointer is at `place`."""
@@ -78,7 +94,7 @@ class Transaction:
             time=Timestamp.now(),
         )
 
-    def _stage(self, folder: Path, content: Content, chunks: Mapping[Digest, Iterable[bytes]]) -> None:
+    def _stage(self, folder: Path, content: Content, sources: Mapping[Digest, Iterable[bytes] | Path]) -> None:
         if str(content.digest) in self._files:
             return
         target = content_path(folder, content.digest)
@@ -88,9 +104,18 @@ class Transaction:
         if damaged:
             staged.unlink(missing_ok=True)
         if damaged or not linked:
-            write_content(chunks[content.digest], staged, content, half="store.blob-half-written")
+            _copy(sources[content.digest], staged, content)
         self._files[str(content.digest)] = PlacedFile(content, staged, target, replaces=damaged)
         crash_point("store.blob-staged")
+
+
+def _copy(source: Iterable[bytes] | Path, staged: Path, content: Content) -> None:
+    """Bring a file to `staged`; one that is on this disk and was checked needs a second name only."""
+    if not isinstance(source, os.PathLike):
+        write_content(source, staged, content, half="store.blob-half-written")
+    elif not _link(source, staged):
+        with disk_errors(source), source.open("rb") as file:
+            write_content(chunks_of(file), staged, content, half="store.blob-half-written")
 
 
 def _is_damaged(path: Path, content: Content) -> bool:

@@ -1,0 +1,94 @@
+"""`Access`: how registries may be reached, what is remembered of them, and who asks."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mivactl.transfer.address import Origin
+    from mivactl.transfer.client import ClientOptions
+    from mivactl.transfer.credential import Credential
+    from registry_schema.names import RegistryName
+
+
+class Secret(Protocol):
+    """What proves who asks: a token, or `user:password`."""
+
+    @property
+    def token(self) -> str:
+        """It, as the person gave it."""
+
+
+class Secrets(Protocol):
+    """Where secrets are kept."""
+
+    def find(self, registry: RegistryName, url: str) -> Secret | None:
+        """The one for a registry at the server `url`; None if there is none."""
+
+
+@dataclass(frozen=True)
+class _Given:
+    token: str = field(repr=False)
+
+
+class EnvironmentSecrets:
+    """Secrets in `MIVACTL_TOKEN_<REGISTRY>`."""
+
+    def find(self, registry: RegistryName, url: str) -> Secret | None:
+        """See `Secrets`."""
+        found = os.environ.get(variable_of(registry), "").strip()
+        return _Given(found) if found else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """How registries may be reached.
+
+    Attributes:
+        cache: the folder where small files of registries over the network are kept.
+        lock_timeout: seconds to wait for another process that publishes into the same folder.
+        offline: nothing is asked over the network.
+        ca: a file of certificate authorities to trust instead of the system's.
+        insecure: plain http to other machines is allowed.
+        realms: servers, `host:port`, that may be told the secret to make a token of it for this registry.
+    """
+
+    cache: Path
+    lock_timeout: float = 60.0
+    offline: bool = False
+    secrets: Secrets = field(default_factory=EnvironmentSecrets)
+    ca: Path | None = None
+    insecure: bool = False
+    realms: tuple[str, ...] = ()
+
+    def client_options(self) -> ClientOptions:
+        """How a client has to behave; without credentials."""
+        from mivactl.transfer.client import ClientOptions
+
+        return ClientOptions(ca=self.ca, insecure=self.insecure)
+
+    def secret(self, registry: RegistryName, origin: Origin) -> str | None:
+        """What proves to the server of a registry who asks."""
+        found = self.secrets.find(registry, str(origin))
+        return None if found is None else found.token
+
+
+def credential_of(secret: str, origin: Origin) -> Credential:
+    """What to show a server: `user:password` as that, anything else as a token.
+
+    Raises:
+        UsageProblem: it can not be sent in a header.
+    """
+    from mivactl.transfer.credential import Credential
+
+    user, colon, password = secret.partition(":")
+    return Credential.basic(origin, user, password) if colon else Credential.bearer(origin, secret)
+
+
+def variable_of(registry: RegistryName) -> str:
+    """The environment variable with the secret of a registry, `MIVACTL_TOKEN_STUDIO`."""
+    return f"MIVACTL_TOKEN_{registry.upper().replace('-', '_')}"
