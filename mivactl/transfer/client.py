@@ -15,7 +15,7 @@ from mivactl import version
 from mivactl.transfer.address import Origin, require_safe, shown_url
 from mivactl.transfer.connections import Connections
 from mivactl.transfer.patience import Patience
-from mivactl.transfer.reply import Reply
+from mivactl.transfer.reply import Reply, valid_etag
 from mivactl.transfer.request import Request, Upload
 from mivactl.transfer.retries import Retries
 from registry_schema.errors import NetworkProblem, Refused, UsageProblem
@@ -104,13 +104,14 @@ class HttpClient:
             Refused: it, or where it was moved to, is asked without encryption.
             UsageProblem: the address is off.
         """
-        headers = {"If-None-Match": etag} if etag else {}
+        known = valid_etag(etag)
+        headers = {"If-None-Match": known} if known else {}
 
         def attempt() -> Document | Unchanged | None:
             with self.open(Request("GET", url, headers)) as reply:
                 if reply.status == 200:
                     return Document(reply.read(max_bytes), reply.etag)
-                if reply.status == 304 and etag:
+                if reply.status == 304 and known:
                     return Unchanged()
                 if reply.status == 404:
                     return None

@@ -70,6 +70,8 @@ class Connections:
     def _new_pool(self, proxy: str | None) -> PoolManager:
         import urllib3
 
+        from mivactl.transfer.answer_watch import watched_pools
+
         options: dict[str, Any] = {
             "maxsize": _AT_ONCE,
             "blocksize": _BLOCK_BYTES,
@@ -77,9 +79,12 @@ class Connections:
             "timeout": urllib3.Timeout(connect=self._patience.connect_seconds, read=self._patience.stall_seconds),
         }
         if proxy is None:
-            return urllib3.PoolManager(**options)
-        address, headers = _proxy_address(proxy)
-        return urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=_trust(None), **options)
+            pool = urllib3.PoolManager(**options)
+        else:
+            address, headers = _proxy_address(proxy)
+            pool = urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=_trust(None), **options)
+        pool.pool_classes_by_scheme = watched_pools(self._patience.answer_seconds)
+        return pool
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext:

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
 from mivactl.content import content_of_file
-from mivactl.disk import require_space
+from mivactl.disk import disk_errors, require_space
 from mivactl.engine_bridge import SilentProgress
 from mivactl.transfer.arrival import Arrival
 from mivactl.transfer.meter import FileMeter, download_phase
@@ -124,11 +124,11 @@ def _fetch_one(download: Download, folder: PartFolder, meter: Meter, retries: Re
 
 def _is_there(target: Path, content: Content) -> bool:
     """Whether the file is complete; one that holds something else goes away."""
-    try:
-        found = content_of_file(target, content.label)
-    except FileNotFoundError:
-        return False
-    if found == content:
-        return True
-    target.unlink(missing_ok=True)
-    return False
+    with disk_errors(target):
+        try:
+            found = content_of_file(target, content.label)
+        except FileNotFoundError:
+            return False
+        if found != content:
+            target.unlink(missing_ok=True)
+        return found == content

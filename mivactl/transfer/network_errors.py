@@ -41,7 +41,7 @@ def _explained(error: HTTPError, url: str) -> MivaError:
 
     place = shown_url(url)
     if isinstance(error, exceptions.ProxyError):
-        return _proxy_problem(error.original_error, place)
+        return _lost_proxy(error.original_error, place)
     if isinstance(error, exceptions.SSLError):
         return _encryption_problem(error, place)
     if isinstance(error, exceptions.NameResolutionError):
@@ -84,21 +84,22 @@ def _encryption_problem(error: HTTPError, place: str) -> NetworkProblem:
     )
 
 
-def _proxy_problem(cause: Exception, place: str) -> MivaError:
+def _lost_proxy(cause: Exception, place: str) -> MivaError:
     refused = re.search(r"Tunnel connection failed: (\d{3})", str(cause))
     if refused:
-        return _tunnel_problem(int(refused[1]), place)
+        return proxy_problem(int(refused[1]), place)
     return Transient(
         f"the proxy on the way to `{place}` can not be reached",
         hint="look at `HTTP_PROXY` and `HTTPS_PROXY`; `NO_PROXY=host` goes past it",
     )
 
 
-def _tunnel_problem(status: int, place: str) -> MivaError:
+def proxy_problem(status: int, place: str) -> MivaError:
+    """The error for a proxy that answers for itself."""
     if status == 407:
         return AuthProblem(
             f"the proxy on the way to `{place}` wants to know who asks (HTTP 407)",
-            hint="set `HTTPS_PROXY=http://user:password@host:port`",
+            hint="set `HTTPS_PROXY=http://user:password@host:port`, or `HTTP_PROXY` likewise",
         )
     message = f"the proxy on the way to `{place}` answered HTTP {status}"
     hint = "ask who runs the proxy, or go past it with `NO_PROXY=host`"

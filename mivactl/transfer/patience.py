@@ -19,6 +19,7 @@ class Patience:
     Attributes:
         connect_seconds: until there is a connection.
         stall_seconds: without a single byte.
+        answer_seconds: until the head of an answer is complete.
         window_seconds: how long bytes are counted before they are judged.
         least_bytes_per_second: what must come on average over a window.
         document_seconds: until a small document is here completely.
@@ -26,6 +27,7 @@ class Patience:
 
     connect_seconds: float = 10.0
     stall_seconds: float = 30.0
+    answer_seconds: float = 60.0
     window_seconds: float = 30.0
     least_bytes_per_second: int = 1024
     document_seconds: float = 300.0

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mivactl.transfer.address import shown_url
-from mivactl.transfer.network_errors import network_errors
+from mivactl.transfer.network_errors import network_errors, proxy_problem
 from mivactl.transfer.patience import SpeedWatch
 from mivactl.transfer.retries import Transient
 from registry_schema.errors import AuthProblem, IntegrityProblem, MivaError
@@ -69,8 +69,7 @@ class Reply:
     @property
     def etag(self) -> str | None:
         """Its `ETag`, where it is one (RFC 9110, 8.8.3)."""
-        etag = self.headers.get("ETag", "")
-        return etag if re.fullmatch(r'(W/)?"[\x21\x23-\x7e]{0,200}"', etag) else None
+        return valid_etag(self.headers.get("ETag"))
 
     @property
     def length_bytes(self) -> int | None:
@@ -85,12 +84,7 @@ class Reply:
             Transient: it breaks off, stalls or comes too slowly.
             IntegrityProblem: it is compressed, though nobody asked for that.
         """
-        encoding = self.headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding not in {"identity", ""}:
-            raise IntegrityProblem(
-                f"`{self.place}` answered with bytes encoded as `{shown(encoding)}`, expected them as they are",
-                hint="the server, or something in between, changes files; ask its owner to switch compression off",
-            )
+        self._require_plain()
         watch = SpeedWatch(self._patience, self.place, deadline_seconds=deadline_seconds)
         while True:
             with network_errors(self.url):
@@ -105,7 +99,10 @@ class Reply:
 
         Raises:
             IntegrityProblem: it is longer than `max_bytes`; and as `chunks`.
+            Transient: nobody could tell whether it was cut; and as `chunks`.
         """
+        self._require_plain()
+        self._require_end()
         content = bytearray()
         # 0 after HEAD, whose Content-Length is that of another answer
         too_long = (self._response.length_remaining or 0) > max_bytes
@@ -121,15 +118,35 @@ class Reply:
             )
         return bytes(content)
 
+    def _require_plain(self) -> None:
+        encoding = self.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in {"identity", ""}:
+            raise IntegrityProblem(
+                f"`{self.place}` answered with bytes encoded as `{shown(encoding)}`, expected them as they are",
+                hint="the server, or something in between, changes files; ask its owner to switch compression off",
+            )
+
+    def _require_end(self) -> None:
+        """Make sure that a body which is cut is noticed."""
+        is_chunked = self.headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
+        if self._response.length_remaining is None and not is_chunked:
+            raise Transient(
+                f"`{self.place}` answered without saying how long its answer is",
+                hint="the connection broke, or the server is too old; run the same command again",
+            )
+
     def require_answer(self) -> None:
         """Raise what a status means that is no answer to the question.
 
         Raises:
             Denied: 401 or 403.
+            AuthProblem: a proxy wants to know who asks.
             Transient: the server is busy or broken.
         """
         if self.status in {401, 403}:
             raise self._denied()
+        if self.status == 407:
+            raise proxy_problem(self.status, self.place)
         if self.status in _PASSING or (self.status >= 500 and self.status not in _NEVER):
             after_seconds = _seconds_to_wait(self.headers.get("Retry-After"))
             asks = f" and asks to wait {after_seconds:.0f} s" if after_seconds else ""
@@ -159,13 +176,18 @@ class Reply:
         self._response.release_conn()
 
 
+def valid_etag(text: str | None) -> str | None:
+    """`text`, if it is an entity tag that a header can carry (RFC 9110, 8.8.3)."""
+    return text if re.fullmatch(r'(W/)?"[\x21\x23-\x7e]{0,200}"', text or "") else None
+
+
 def _seconds_to_wait(retry_after: str | None) -> float | None:
     """What `Retry-After` asks for, in seconds or as a date (RFC 9110, 10.2.3)."""
     text = (retry_after or "").strip()
     if text.isdecimal() and len(text) < 10:
         return float(text)
     try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        moment = email.utils.parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
         return None
-    return max(0.0, moment.timestamp() - time.time())
+    return max(0.0, moment - time.time())

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 # longer than any answer takes on a busy machine, shorter than a test may hang
 PATIENT = Patience(stall_seconds=20)
 IMPATIENT = Patience(
-    connect_seconds=5, stall_seconds=0.3, window_seconds=0.2, least_bytes_per_second=1000, document_seconds=0.5
+    connect_seconds=5,
+    stall_seconds=0.3,
+    answer_seconds=0.5,
+    window_seconds=0.2,
+    least_bytes_per_second=1000,
+    document_seconds=0.5,
 )
 CANARY = "hf_canary0123456789"
 
@@ -34,10 +39,11 @@ CANARY = "hf_canary0123456789"
 class Pauses:
     """Pauses that were asked for; none is made."""
 
+    tries: int = 5
     seconds: list[float] = field(default_factory=list)
 
-    def retries(self, tries: int = 5) -> Retries:
-        return Retries(tries=tries, sleep=self.seconds.append, chance=lambda: 1.0)
+    def retries(self, tries: int | None = None) -> Retries:
+        return Retries(tries=tries or self.tries, sleep=self.seconds.append, chance=lambda: 1.0)
 
 
 def patience_for(fault: Fault) -> Patience:

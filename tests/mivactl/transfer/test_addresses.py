@@ -93,10 +93,12 @@ password = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=
 def test_no_password_is_ever_shown(before: str, after: str, query: str):
     url = f"https://me:{before}{CANARY}{after}@example.org/path?{query}{CANARY}"
     assert CANARY not in shown_url(url)
+    said = ""
     try:
         Origin.of(url)
     except UsageProblem as error:
-        assert CANARY not in f"{error.message} {error.hint} {error!r}"
+        said = f"{error.message} {error.hint} {error!r}"
+    assert CANARY not in said
 
 
 def test_a_credential_never_prints_itself():

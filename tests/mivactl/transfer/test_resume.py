@@ -35,9 +35,12 @@ from mivactl.transfer.parts import PartFolder
 from mivactl.transfer.ranged_source import HttpSource
 from registry_schema.digests import Digest
 folder, url, digest, size, start = sys.argv[1:6]
-if sys.argv[6:] == ["no-locks"]:
+if "no-locks" in sys.argv:
     import fcntl
     fcntl.flock = lambda *_: None
+if "full-disk" in sys.argv:
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
 content = Content(Digest(digest), int(size), "my/waterfall")
 while time.time() < float(start):
     time.sleep(0.001)
@@ -109,6 +112,18 @@ def test_what_a_killed_process_left_is_gone_on_with(tmp_path: Path):
     assert path.read_bytes() == data
     assert proxy.sent_bytes == 1_000_000
     assert names(folder) == [path.name[:4]]
+
+
+def test_a_full_disk_is_an_error_and_keeps_what_fitted(tmp_path: Path):
+    data = blob(2_000_000)
+    folder = tmp_path / "d"
+    with BlobServer({PATH: data}) as server, FaultProxy(server.url) as proxy:
+        _, said = start(folder, proxy.url + PATH, data, "full-disk").communicate(timeout=60)
+        assert "ResourceProblem: no space left to write" in said
+        assert [name.split(".")[1:] for name in names(folder) if name.endswith("part")] == [["part"]]
+        proxy.sent_bytes = 0
+        assert fetch(download(data, proxy.url + PATH), PartFolder(folder)).read_bytes() == data
+    assert proxy.sent_bytes == 1_000_000
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["locks work", "locks fail"])

@@ -135,6 +135,14 @@ def test_a_proxy_that_wants_a_login_is_named_as_such(server: BlobServer, clean: 
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
+def test_a_proxy_for_plain_http_wants_a_login_too(clean: pytest.MonkeyPatch):
+    with BlobServer({"/x": b"1"}) as server, ForwardProxy(server.port, wants="Basic x") as proxy:
+        clean.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with pytest.raises(AuthProblem, match=f"the proxy on the way to `http://{NAME}/x` wants to know who asks"):
+            client(insecure=True).read(f"http://{NAME}/x", max_bytes=9)
+    assert server.seen == []
+
+
 def test_a_proxy_that_is_not_there(clean: pytest.MonkeyPatch):
     with BlobServer({}) as gone:
         port = gone.port
