@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mivactl.registry.access import credential_of
+from mivactl.registry.answer_cache import AnswerCache
 from mivactl.registry.byte_source import Stored, Token
-from mivactl.registry.document_cache import DocumentCache
 from mivactl.registry.remote_documents import RemoteDocuments
 from mivactl.registry.remote_file import open_remote
 from mivactl.registry.static import StaticRegistry, blob_path, digest_in
@@ -87,7 +87,7 @@ class HttpByteSource:
 
     @cached_property
     def _documents(self) -> RemoteDocuments:
-        return RemoteDocuments(self.client, DocumentCache(self._access.cache), offline=self._access.offline)
+        return RemoteDocuments(self.client, AnswerCache(self._access.cache), offline=self._access.offline)
 
 
 class HttpRegistry(StaticRegistry):

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin
 
 from mivactl.content import content_of_file
+from mivactl.registry.answer_cache import AnswerCache
 from mivactl.registry.byte_source import SourceChanged, Stored, Token
-from mivactl.registry.document_cache import DocumentCache
 from mivactl.registry.oci_address import OciAddress
 from mivactl.registry.oci_auth import OciClient, OciLogin
 from mivactl.registry.oci_manifests import (
@@ -217,7 +217,7 @@ class OciSource:
 
     @cached_property
     def _documents(self) -> RemoteDocuments:
-        return RemoteDocuments(self.client, DocumentCache(self._access.cache), offline=self._access.offline)
+        return RemoteDocuments(self.client, AnswerCache(self._access.cache), offline=self._access.offline)
 
 
 def _token(layer: Layer | None) -> Token | None:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mivactl.registry.document_cache import Remembered
+from mivactl.registry.answer_cache import Remembered
 from mivactl.transfer.address import shown_url
 from mivactl.transfer.client import Unchanged
 from registry_schema.digests import Digest
 from registry_schema.errors import NetworkProblem
 
 if TYPE_CHECKING:
-    from mivactl.registry.document_cache import DocumentCache
+    from mivactl.registry.answer_cache import AnswerCache
     from mivactl.transfer.client import HttpClient
 
 
 class RemoteDocuments:
     """Small files by address; what was read once is there without a network, too."""
 
-    def __init__(self, client: HttpClient, cache: DocumentCache, *, offline: bool) -> None:
+    def __init__(self, client: HttpClient, cache: AnswerCache, *, offline: bool) -> None:
         self._client = client
         self._cache = cache
         self._offline = offline

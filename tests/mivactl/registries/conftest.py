@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from registry_schema.names import RegistryName
 from tests.mivactl.registries.places import s3_environment, s3_server
+from tests.servers.docker_registry import DockerRegistry, docker_registry
+from tests.servers.fixtures import authority, ca_file, web
+from tests.servers.nginx import Nginx, nginx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    import trustme
+
+    from mivactl.registry.registry import Capability
     from tests.mivactl.world import World
+
+__all__ = ["authority", "ca_file", "web"]
 
 
 @pytest.fixture(scope="session")
@@ -33,13 +42,66 @@ def bucket(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://{name}/registry"
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.server)])
+@pytest.fixture(scope="session")
+def shared_web(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Nginx]:
+    with nginx(tmp_path_factory.mktemp("nginx"), authority) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    with docker_registry(tmp_path_factory.mktemp("docker-registry")) as running:
+        yield running
+
+
+@pytest.fixture
+def repositories(shared_docker_registry: DockerRegistry, world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A prefix without repositories, `oci://...`; registries called `studio` and `other` may use it."""
+    for name in ("STUDIO", "OTHER"):
+        monkeypatch.setenv(f"MIVACTL_TOKEN_{name}", shared_docker_registry.secret)
+    return f"{shared_docker_registry.address}/team/{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def web_folder(shared_web: Nginx, world: World) -> str:
+    """An address of nginx; what is published into the seed is brought to its folder after every change."""
+    name = uuid.uuid4().hex[:12]
+    world.after_change = ("registry", "sync", world.folder / "seed", shared_web.root / name)
+    return f"{shared_web.http}/{name}"
+
+
+SERVED = {"s3": "bucket", "oci": "repositories", "nginx": "web_folder"}
+KINDS = ["folder", *(pytest.param(kind, marks=pytest.mark.server) for kind in SERVED)]
+
+
+@pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, world: World) -> str:
-    """The address of a new, empty registry of each kind that takes files."""
+    """The address of a new, empty registry of each kind."""
     seed = world.folder / "seed"
-    world.ok("registry", "init", seed, "--name", "studio")
     if request.param == "folder":
+        world.ok("registry", "init", seed, "--name", "studio")
         return str(seed)
-    address: str = request.getfixturevalue("bucket")
-    world.ok("registry", "sync", seed, address)
+    address: str = request.getfixturevalue(SERVED[request.param])
+    world.ok("registry", "init", seed, "--name", "studio")
+    if world.after_change is None:
+        world.ok("registry", "sync", seed, address)
     return address
+
+
+@pytest.fixture
+def studio(world: World, place: str) -> str:
+    """Where the owner of the registry at `place`, which was added as `studio`, publishes."""
+    world.ok("registry", "add", "studio", place)
+    return "studio" if world.after_change is None else str(world.folder / "seed")
+
+
+@pytest.fixture
+def needs(world: World, studio: str) -> Callable[[Capability], None]:
+    """Leaves a test out where the registry does not say that it can do what is told."""
+
+    def check(capability: Capability) -> None:
+        registry = world.session().registry(RegistryName("studio"))
+        if capability not in registry.capabilities:
+            pytest.skip(f"`{registry.place}` does not say that it can {capability}")
+
+    return check

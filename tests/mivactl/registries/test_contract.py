@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mivactl.registry.registry import Capability
 from tests.mivactl.world import World, tensors, write_draft
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def studio(world: World, place: str) -> str:
-    world.ok("registry", "add", "studio", place)
-    return "studio"
 
 
 def publish(
@@ -106,7 +101,8 @@ def test_a_status_is_changed_of_named_builds_only(world: World, studio: str, arg
 
 
 @pytest.mark.parametrize("count", [3, pytest.param(8, marks=pytest.mark.acceptance)])
-def test_of_several_who_publish_one_build_exactly_one_wins(world: World, studio: str, count: int):
+def test_of_several_who_publish_one_build_exactly_one_wins(world: World, studio: str, needs, count: int):
+    needs(Capability.COMPARE_AND_SWAP)
     drafts = [
         write_draft(world.folder / f"racer{number}", "acme/waterfall", "1.0.0", weights=tensors(seed=number))
         for number in range(count)
@@ -123,7 +119,8 @@ def test_of_several_who_publish_one_build_exactly_one_wins(world: World, studio:
     world.ok("verify")
 
 
-def test_all_who_publish_different_adapters_get_into_the_catalog(world: World, studio: str):
+def test_all_who_publish_different_adapters_get_into_the_catalog(world: World, studio: str, needs):
+    needs(Capability.COMPARE_AND_SWAP)
     drafts = [write_draft(world.folder / f"racer{number}", f"acme/motion{number}", "1.0.0") for number in range(3)]
     with ThreadPoolExecutor(3) as racers:
         ended = list(racers.map(lambda draft: world.in_new_process("publish", "--to", studio, draft), drafts))
@@ -151,7 +148,8 @@ def test_a_registry_can_move_to_another_place_and_stay_in_step(world: World, pla
     world.ok("verify")
 
 
-def test_one_registry_is_never_mixed_into_another(world: World, place: str, studio: str):
+def test_one_registry_is_never_mixed_into_another(world: World, place: str, studio: str, needs):
+    needs(Capability.PUBLISH)
     other = world.folder / "other"
     world.ok("registry", "init", other)
     said = world.mivactl("registry", "sync", "--json", other, place)

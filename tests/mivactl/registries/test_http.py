@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mivactl.cli.app import run
-from tests.mivactl.world import World, tensors, write_draft
+from tests.mivactl.world import World, write_draft
 from tests.servers.blob_server import BlobServer
-from tests.servers.fault_proxy import Fault, FaultProxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
