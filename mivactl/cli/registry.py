@@ -70,7 +70,7 @@ def list_(run: Run) -> None:
 
     def show() -> None:
         rows = [
-            (entry.name, str(entry.adapter_count), words.mark(is_set=entry.writable), entry.place)
+            (entry.name, _count(entry.adapter_count), words.mark(is_set=entry.writable), entry.place)
             for entry in registries
         ]
         run.console.table(_COLUMNS, rows)
@@ -106,3 +106,7 @@ def sync(
         {"synced": done},
         lambda: run.console.line(f"{done.adapters} adapters, {done.new_builds} new builds in {done.target}"),
     )
+
+
+def _count(adapters: int | None) -> str:
+    return "unreachable" if adapters is None else str(adapters)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from mivactl.resolve.plan import Candidate, Request
-from registry_schema.errors import NotFound
+from registry_schema.errors import AuthProblem, NetworkProblem, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +43,9 @@ def unknown_adapter(name: AdapterName, session: Session) -> NotFound:
     """The error for a name nobody knows, with the nearest names as hint."""
     known = {str(build.line.name) for build in session.store.installed()}
     for registry in session.registries:
-        known.update(registry.names())
+        # all of them have said that they do not know it; what they call their others only helps with the spelling
+        with suppress(NetworkProblem, AuthProblem):
+            known.update(registry.names())
     if str(name) in known:
         return NotFound(
             f"every build of `{name}` is in a format newer than this mivactl knows",

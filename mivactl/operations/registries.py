@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mivactl.file_lock import locked
+from mivactl.registry.byte_source import SourceChanged
 from mivactl.registry.directory import create_directory_registry
 from mivactl.registry.opening import is_address, normal_place, open_registry
-from mivactl.registry.registry import STARTER, Capability
+from mivactl.registry.registry import STARTER, Capability, RegistryConfig
 from mivactl.registry.registry_list import RegistryEntry, read_registry_list, write_registry_list
+from mivactl.registry.static_publication import WritableStaticRegistry
 from mivactl.session import LOCAL
-from registry_schema.errors import Busy, NotFound, Refused
+from registry_schema.errors import AuthProblem, Busy, NetworkProblem, NotFound, Refused, UsageProblem
 from registry_schema.names import RegistryName
 
 if TYPE_CHECKING:
@@ -25,11 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ListedRegistry:
-    """One registry: how many adapters it has, and whether one may publish to it."""
+    """One registry: how many adapters it has, None if it can not be asked now, and whether one may publish to it."""
 
     name: str
     place: str
-    adapter_count: int
+    adapter_count: int | None
     writable: bool
 
 
@@ -64,8 +68,8 @@ def add_registry(
 
     Args:
         place: a folder or an address.
-        create: make a new, empty registry in the folder.
-        reach: how its server may be reached, and for how long that is remembered: as long as the registry.
+        create: make a new, empty registry there.
+        reach: how its server may be reached.
 
     Raises:
         NotFound: there is no registry.
@@ -85,9 +89,22 @@ def add_registry(
         if create and not is_address(place):
             create_directory_registry(name, Path(place))
         registry = open_registry(name, place, entry.access(session.access))
+        if create and is_address(place):
+            _create(registry)
         registry.config()
         write_registry_list(session.registry_list, entries.with_added(entry))
     return _listed(registry)
+
+
+def _create(registry: Registry | WritableRegistry) -> None:
+    if not isinstance(registry, WritableStaticRegistry):
+        raise UsageProblem(
+            f"`{registry.place}` takes no files", hint="`mivactl registry init DIR`, and bring the folder there"
+        )
+    try:
+        registry.write_config(RegistryConfig(id=str(uuid.uuid4()), name=registry.name))
+    except SourceChanged as error:
+        raise Busy(f"`{registry.place}` is a registry already", hint="leave out `--create`") from error
 
 
 def _entry(name: RegistryName, place: str, reach: Reach) -> RegistryEntry:
@@ -144,7 +161,10 @@ def _require_writable(registry: Registry | WritableRegistry) -> WritableRegistry
 
 def _listed(registry: Registry) -> ListedRegistry:
     writable = Capability.PUBLISH in registry.capabilities
-    return ListedRegistry(registry.name, registry.place, len(registry.names()), writable)
+    count: int | None = None
+    with suppress(NetworkProblem, AuthProblem):
+        count = len(registry.names())
+    return ListedRegistry(registry.name, registry.place, count, writable)
 
 
 def _locked(session: Session) -> AbstractContextManager[None]:

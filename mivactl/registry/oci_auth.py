@@ -93,7 +93,7 @@ class OciClient(HttpClient):
     def _token(self, asked: dict[str, str], error: Denied) -> str:
         """A token made by the realm."""
         realm = asked.get("realm", "")
-        if not realm and self._login.secret is not None:
+        if not asked and self._login.secret is not None and ":" not in self._login.secret:
             return self._login.secret
         client = self._nobody
         try:
