@@ -11,7 +11,7 @@ from mivactl.transfer.address import Origin
 from mivactl.transfer.credential import Credential
 from mivactl.transfer.fetch import Download, fetch, fetch_all
 from mivactl.transfer.parts import PartFolder
-from mivactl.transfer.ranged_source import RangedStream
+from mivactl.transfer.ranged_source import HttpSource, RangedStream
 from mivactl.transfer.retries import Retries
 from registry_schema.digests import Digest
 from registry_schema.errors import (
@@ -29,6 +29,7 @@ from tests.mivactl.transfer.network import (
     Pauses,
     Recorded,
     blob,
+    client,
     download,
     names,
     patience_for,
@@ -242,7 +243,11 @@ def test_several_files_come_at_once_in_one_phase(tmp_path: Path):
     files = {f"/{n}": data for n, data in enumerate(blobs)}
     progress, folder = Recorded(), PartFolder(tmp_path / "downloads")
     with BlobServer(files) as server, FaultProxy(server.url, [CUT, None, Fault(flip_at=3)]) as proxy:
-        wanted = [download(data, f"{proxy.url}/{n}") for n, data in enumerate(blobs)]
+        shared = client()
+        wanted = [
+            Download(download(data, proxy.url).content, HttpSource(shared, f"{proxy.url}/{n}"))
+            for n, data in enumerate(blobs)
+        ]
         paths = fetch_all([*wanted, wanted[0]], folder, progress=progress, retries=Pauses().retries())
     assert [path.read_bytes() for path in paths] == [*blobs, blobs[0]]
     assert progress.totals == [7]

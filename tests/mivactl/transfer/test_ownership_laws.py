@@ -61,7 +61,7 @@ class Worker:
         assert b"".join(part.chunks()) == DATA[: part.length_bytes]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(STEPS, max_size=40))
 def test_a_part_is_always_a_beginning_of_the_file(steps: list[tuple[int, str, int]]):
     with tempfile.TemporaryDirectory() as name:

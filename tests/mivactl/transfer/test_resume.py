@@ -153,7 +153,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_came(tmp_path: Path):
                 assert time.monotonic() < end
                 time.sleep(0.01)
             process.send_signal(2)
-            assert process.wait(10) != 0
+            assert process.wait(20) != 0
         proxy.sent_bytes = 0
         assert fetch(download(data, proxy.url + PATH), PartFolder(folder)).read_bytes() == data
     assert proxy.sent_bytes == 1_000_000
