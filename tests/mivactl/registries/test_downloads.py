@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from mivactl.crash_point import VARIABLE
 from tests.mivactl.registries.test_http import files_of
 from tests.mivactl.world import REPOSITORY, World, write_draft
 from tests.servers.blob_server import BlobServer
@@ -87,6 +88,34 @@ def test_an_installation_that_was_killed_goes_on_where_it_stopped(world: World, 
         # the rest of the weights, a look at their header once more, and small files
         assert proxy.sent_bytes < SIZE_BYTES - 3_000_000 + (1 << 18) + 20_000
     assert_whole(world)
+
+
+@pytest.mark.parametrize("point", ["store.all-staged", "store.locked", "store.committed"])
+def test_what_has_arrived_is_not_fetched_again(world: World, folder: Path, server: BlobServer, point: str):
+    world.ok("registry", "add", "studio", server.url)
+    killed = world.in_new_process("install", "acme/waterfall", **{VARIABLE: point})
+    assert killed.returncode == 137, killed.stderr
+    server.seen.clear()
+    world.ok("install", "acme/waterfall")
+    asked = [request.headers.get("Range") for request in server.seen if request.path == weights_path(folder)]
+    # committed: it was installed; else a look at the header, and the file itself is here
+    assert asked == ([] if point == "store.committed" else ["bytes=0-262143"])
+    world.ok("verify")
+
+
+def test_of_several_adapters_all_are_installed_or_none(world: World, folder: Path):
+    world.ok("publish", write_draft(world.folder / "b", "acme/clouds", "1.0.0"), "--to", folder)
+    with BlobServer(files_of(folder)) as server:
+        world.ok("registry", "add", "studio", server.url)
+        weights = server.files.pop(weights_path(folder))
+        said = world.mivactl("install", "--json", "acme/clouds", "acme/waterfall")
+        assert said.exit_code == 5
+        assert "is missing from registry `studio`" in said.error["message"]
+        assert world.ok("list", "--json").data["adapters"] == []
+        server.files[weights_path(folder)] = weights
+        world.ok("install", "acme/clouds", "acme/waterfall")
+    assert len(world.ok("list", "--json").data["adapters"]) == 2
+    world.ok("verify")
 
 
 @pytest.mark.parametrize(
