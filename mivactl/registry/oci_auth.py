@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from registry_schema.names import RegistryName
 
 _TOKEN_BYTES: Final = 64 * 1024
+# whose realms belong to them, by their own documentation
+_KNOWN_REALMS: Final = {
+    "https://registry-1.docker.io": "https://auth.docker.io",
+    "https://registry.gitlab.com": "https://gitlab.com",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +121,10 @@ class OciClient(HttpClient):
 
     def _require_allowed(self, realm: Origin) -> None:
         own = self._login.origin
-        named = {f"{realm.host}:{realm.port}", *([realm.host] if str(realm).endswith(realm.host) else [])}
+        named = {f"{realm.host}:{realm.port}", str(realm).partition("://")[2]}
+        trusted = realm == own or str(realm) == _KNOWN_REALMS.get(str(own)) or bool(named & set(self._login.realms))
         downgraded = own.scheme == "https" and realm.scheme != "https"
-        if downgraded or (realm != own and not named & set(self._login.realms)):
+        if downgraded or not trusted:
             raise Refused(
                 f"registry `{self._login.registry}` at `{own}` wants its secret told to `{realm}`",
                 hint=f"if you trust that server, add the registry again with `--realm {realm.host}:{realm.port}`"

@@ -7,6 +7,7 @@ import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from mivactl.transfer.address import shown_url
 from mivactl.transfer.client import unexpected
 from mivactl.transfer.request import Request
 from mivactl.transfer.retries import Transient
@@ -94,7 +95,7 @@ class RemoteFile(io.RawIOBase):
             raise
         if not self._pending:
             self._pending_at = -1
-            raise Transient(f"`{self._url}` ended too early", hint="run the same command again")
+            raise Transient(f"`{shown_url(self._url)}` ended too early", hint="run the same command again")
         piece, self._pending = self._pending[:most_bytes], self._pending[most_bytes:]
         self._pending_at += len(piece)
         return piece

@@ -280,6 +280,7 @@ def test_an_address_is_asked_with_encryption_unless_it_is_this_machine(place: st
     address = OciAddress.parse(place, encrypted=False, insecure=False)
     assert str(address.origin) == web
     assert str(OciAddress.parse(place, encrypted=True, insecure=False).origin).startswith("https://")
+    assert str(OciAddress.parse(place, encrypted=False, insecure=True).origin).startswith("http://")
 
 
 @pytest.mark.parametrize(
