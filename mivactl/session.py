@@ -64,7 +64,7 @@ class Session:
     def access(self) -> Access:
         """How registries may be reached."""
         return Access(
-            cache=self.settings.home / "cache" / "registries",
+            home=self.settings.home,
             lock_timeout=self.settings.lock_timeout,
             offline=self.settings.offline,
         )

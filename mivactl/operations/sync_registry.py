@@ -45,7 +45,7 @@ def sync_registry(source: str, target: str, session: Session, *, progress: Progr
     config = origin.config()
     place = normal_place(target)
     opened = session.registry_at(place, config.name)
-    if not isinstance(opened, WritableStaticRegistry) or Capability.PUBLISH not in opened.capabilities:
+    if Capability.MIRROR not in opened.capabilities or not isinstance(opened, WritableStaticRegistry):
         raise Refused(
             f"`{place}` takes no files", hint="sync to a folder, or to an address such as `s3://` or `oci://`"
         )

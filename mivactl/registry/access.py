@@ -49,7 +49,7 @@ class Access:
     """How registries may be reached.
 
     Attributes:
-        cache: the folder where small files of registries over the network are kept.
+        home: the folder of mivactl, where what was read of a registry may be kept.
         lock_timeout: seconds to wait for another process that publishes into the same folder.
         offline: nothing is asked over the network.
         ca: a file of certificate authorities to trust instead of the system's.
@@ -57,13 +57,18 @@ class Access:
         realms: servers, `host:port`, that may be told the secret to make a token of it for this registry.
     """
 
-    cache: Path
+    home: Path
     lock_timeout: float = 60.0
     offline: bool = False
     secrets: Secrets = field(default_factory=EnvironmentSecrets)
     ca: Path | None = None
     insecure: bool = False
     realms: tuple[str, ...] = ()
+
+    @property
+    def cache(self) -> Path:
+        """Where small files of registries over HTTP are kept."""
+        return self.home / "cache" / "registries"
 
     def client_options(self) -> ClientOptions:
         """How a client has to behave; without credentials."""

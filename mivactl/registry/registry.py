@@ -36,6 +36,7 @@ class Capability(StrEnum):
     PUBLISH = "publish"
     STATUS = "status"
     COMPARE_AND_SWAP = "compare-and-swap"
+    MIRROR = "mirror"
 
 
 class RegistryConfig(Document):

@@ -59,7 +59,7 @@ class WritableStaticRegistry(StaticRegistry):
         if not self._writable:
             return super().capabilities
         swap = [Capability.COMPARE_AND_SWAP] if self._target.compares else []
-        return frozenset({*super().capabilities, Capability.PUBLISH, Capability.STATUS, *swap})
+        return frozenset({*super().capabilities, Capability.PUBLISH, Capability.STATUS, Capability.MIRROR, *swap})
 
     def publish(self, manifest: Manifest, files: Mapping[Digest, Path]) -> Upload:
         """See `WritableRegistry`.

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry_schema.names import RegistryName
 from tests.mivactl.registries.places import s3_environment, s3_server
 from tests.servers.docker_registry import DockerRegistry, docker_registry
 from tests.servers.fixtures import authority, ca_file, web
 from tests.servers.nginx import Nginx, nginx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import trustme
 
-    from mivactl.registry.registry import Capability
     from tests.mivactl.world import World
 
 __all__ = ["authority", "ca_file", "web"]
@@ -86,22 +84,3 @@ def place(request: pytest.FixtureRequest, world: World) -> str:
     if world.after_change is None:
         world.ok("registry", "sync", seed, address)
     return address
-
-
-@pytest.fixture
-def studio(world: World, place: str) -> str:
-    """Where the owner of the registry at `place`, which was added as `studio`, publishes."""
-    world.ok("registry", "add", "studio", place)
-    return "studio" if world.after_change is None else str(world.folder / "seed")
-
-
-@pytest.fixture
-def needs(world: World, studio: str) -> Callable[[Capability], None]:
-    """Leaves a test out where the registry does not say that it can do what is told."""
-
-    def check(capability: Capability) -> None:
-        registry = world.session().registry(RegistryName("studio"))
-        if capability not in registry.capabilities:
-            pytest.skip(f"`{registry.place}` does not say that it can {capability}")
-
-    return check

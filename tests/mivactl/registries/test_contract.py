@@ -1,4 +1,4 @@
-"""What every registry that takes builds promises, whatever it is made of."""
+"""What every registry promises for each capability it declares, whatever it is made of."""
 
 from __future__ import annotations
 
@@ -7,11 +7,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mivactl.content import Content
 from mivactl.registry.registry import Capability
 from tests.mivactl.world import World, tensors, write_draft
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def studio(request: pytest.FixtureRequest, world: World, place: str) -> str:
+    """Where builds are published that come out of the registry under test, where it can do what the test is about."""
+    world.ok("registry", "add", "studio", place)
+    needed = {Capability.PUBLISH, Capability.SEARCH}.union(*(mark.args for mark in request.node.iter_markers("needs")))
+    # what is only read is published by its owner elsewhere, and brought there
+    by_owner = {Capability.PUBLISH, Capability.STATUS} if world.after_change else set()
+    missing = needed - by_owner - world.session().registry("studio").capabilities
+    if missing:
+        pytest.skip(f"`{place}` does not declare {', '.join(sorted(missing))}")
+    return str(world.folder / "seed") if world.after_change else "studio"
 
 
 def publish(
@@ -51,6 +65,7 @@ def test_publishing_again_changes_nothing_and_other_bytes_are_refused(world: Wor
     assert said.error["hint"] == "published versions never change: raise `version` in release.toml"
 
 
+@pytest.mark.needs(Capability.STATUS)
 def test_a_withdrawn_version_is_passed_over_until_it_is_asked_for_by_number(world: World, studio: str):
     publish(world, studio, "1.0.0")
     publish(world, studio, "1.1.0", weights=tensors(seed=1))
@@ -64,6 +79,7 @@ def test_a_withdrawn_version_is_passed_over_until_it_is_asked_for_by_number(worl
     assert versions_found(world) == [("acme/waterfall", "1.1.0")]
 
 
+@pytest.mark.needs(Capability.STATUS)
 def test_an_adapter_whose_builds_are_all_withdrawn_is_found_no_more(world: World, studio: str):
     publish(world, studio)
     world.ok("yank", "acme/waterfall@>=0", "--registry", studio)
@@ -73,6 +89,7 @@ def test_an_adapter_whose_builds_are_all_withdrawn_is_found_no_more(world: World
     assert "it was withdrawn" in said.error["message"]
 
 
+@pytest.mark.needs(Capability.STATUS)
 def test_a_deprecated_build_names_what_takes_its_place(world: World, studio: str):
     publish(world, studio)
     changed = world.ok(
@@ -83,6 +100,7 @@ def test_a_deprecated_build_names_what_takes_its_place(world: World, studio: str
     assert (line.status, line.successor) == ("deprecated", "acme/falls")
 
 
+@pytest.mark.needs(Capability.STATUS)
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "error"),
     [
@@ -100,9 +118,9 @@ def test_a_status_is_changed_of_named_builds_only(world: World, studio: str, arg
     assert versions_found(world) == [("acme/waterfall", "1.0.0")]
 
 
+@pytest.mark.needs(Capability.COMPARE_AND_SWAP)
 @pytest.mark.parametrize("count", [3, pytest.param(8, marks=pytest.mark.acceptance)])
-def test_of_several_who_publish_one_build_exactly_one_wins(world: World, studio: str, needs, count: int):
-    needs(Capability.COMPARE_AND_SWAP)
+def test_of_several_who_publish_one_build_exactly_one_wins(world: World, studio: str, count: int):
     drafts = [
         write_draft(world.folder / f"racer{number}", "acme/waterfall", "1.0.0", weights=tensors(seed=number))
         for number in range(count)
@@ -119,8 +137,8 @@ def test_of_several_who_publish_one_build_exactly_one_wins(world: World, studio:
     world.ok("verify")
 
 
-def test_all_who_publish_different_adapters_get_into_the_catalog(world: World, studio: str, needs):
-    needs(Capability.COMPARE_AND_SWAP)
+@pytest.mark.needs(Capability.COMPARE_AND_SWAP)
+def test_all_who_publish_different_adapters_get_into_the_catalog(world: World, studio: str):
     drafts = [write_draft(world.folder / f"racer{number}", f"acme/motion{number}", "1.0.0") for number in range(3)]
     with ThreadPoolExecutor(3) as racers:
         ended = list(racers.map(lambda draft: world.in_new_process("publish", "--to", studio, draft), drafts))
@@ -128,6 +146,7 @@ def test_all_who_publish_different_adapters_get_into_the_catalog(world: World, s
     assert versions_found(world) == [(f"acme/motion{number}", "1.0.0") for number in range(3)]
 
 
+@pytest.mark.needs(Capability.STATUS)
 def test_a_registry_can_move_to_another_place_and_stay_in_step(world: World, place: str, studio: str):
     publish(world, studio, "1.0.0")
     copy = world.folder / "copy"
@@ -148,8 +167,8 @@ def test_a_registry_can_move_to_another_place_and_stay_in_step(world: World, pla
     world.ok("verify")
 
 
-def test_one_registry_is_never_mixed_into_another(world: World, place: str, studio: str, needs):
-    needs(Capability.PUBLISH)
+@pytest.mark.needs(Capability.MIRROR)
+def test_one_registry_is_never_mixed_into_another(world: World, place: str, studio: str):
     other = world.folder / "other"
     world.ok("registry", "init", other)
     said = world.mivactl("registry", "sync", "--json", other, place)
@@ -160,3 +179,15 @@ def test_one_registry_is_never_mixed_into_another(world: World, place: str, stud
     said = world.mivactl("registry", "sync", "--json", place, world.folder / "letters")
     assert said.exit_code == 9
     assert "holds something else" in said.error["message"]
+
+
+@pytest.mark.needs(Capability.RESUME)
+@pytest.mark.parametrize("offset_bytes", [0, 1, 100])
+def test_a_file_is_read_from_anywhere_on(world: World, studio: str, offset_bytes: int):
+    draft = publish(world, studio)
+    registry = world.session().registry("studio")
+    (line,) = registry.lines(registry.names()[0])
+    weights = registry.manifest(line).weights
+    content = Content(weights.digest, weights.size, "weights")
+    with registry.open_file(content, offset_bytes=offset_bytes) as file:
+        assert file.read() == (draft / "adapter.safetensors").read_bytes()[offset_bytes:]
