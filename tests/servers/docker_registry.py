@@ -22,7 +22,10 @@ CONFIGURATION = """
 version: 0.1
 log: {{ level: warn, accesslog: {{ disabled: false }} }}
 storage: {{ filesystem: {{ rootdirectory: "{work}/data" }}, delete: {{ enabled: true }} }}
-http: {{ addr: "127.0.0.1:{port}", secret: test }}
+http:
+  addr: "127.0.0.1:{port}"
+  secret: test
+  {tls}
 {auth}
 """
 BASIC = 'auth: {{ htpasswd: {{ realm: test, path: "{work}/htpasswd" }} }}'
@@ -49,12 +52,13 @@ class DockerRegistry:
 
 
 @contextmanager
-def docker_registry(work: Path, *, auth: str = BASIC) -> Iterator[DockerRegistry]:
-    """Keep everything in `work`; `auth` is that section of its configuration."""
+def docker_registry(work: Path, *, auth: str = BASIC, tls: str = "") -> Iterator[DockerRegistry]:
+    """Keep everything in `work`; `auth` and `tls` are those sections of its configuration."""
     program = server_program("docker-registry", package="docker-registry")
     port = free_port()
     (work / "htpasswd").write_text(HTPASSWD)
-    (work / "config.yml").write_text(CONFIGURATION.format(work=work, port=port, auth=auth.format(work=work)))
+    sections = {"auth": auth.format(work=work), "tls": tls}
+    (work / "config.yml").write_text(CONFIGURATION.format(work=work, port=port, **sections))
     with (work / "log").open("wb") as log:
         command = [program, "serve", str(work / "config.yml")]
         process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,7 +24,7 @@ from registry_schema.digests import Digest
 from registry_schema.errors import AuthProblem, MivaError, Refused, SchemaError, UsageProblem
 from registry_schema.names import AdapterName, RegistryName
 from tests.mivactl.registries.test_downloads import SIZE_BYTES, large
-from tests.mivactl.world import World, masked_spec, tensors, write_draft
+from tests.mivactl.world import World, hash_of, masked_spec, tensors, write_draft
 from tests.servers.blob_server import BlobServer, LoopbackServer, QuietHandler
 from tests.servers.docker_registry import DockerRegistry, docker_registry
 from tests.servers.fault_proxy import Fault, FaultProxy
@@ -31,6 +32,8 @@ from tests.servers.token_realm import TokenRealm
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import trustme
 
 STUDIO = RegistryName("studio")
 BASIC = f"Basic {base64.b64encode(b'tester:correct-horse-1').decode()}"
@@ -107,6 +110,30 @@ def test_a_tag_that_was_moved_changes_nothing(world: World, place: str):
 
 
 @pytest.mark.server
+@pytest.mark.parametrize("damaged", ["index", "manifest", "weights"])
+def test_what_was_changed_on_the_server_is_refused(
+    world: World, place: str, shared_docker_registry: DockerRegistry, damaged: str
+):
+    world.ok("registry", "add", "studio", place)
+    weights = tensors(hash_of(place))  # bytes that no other test's repository shares
+    world.ok("publish", write_draft(world.folder / "a", "acme/waterfall", "1.0.0", weights=weights), "--to", "studio")
+    registry: Any = world.session().registry(STUDIO)
+    (line,) = registry.lines(AdapterName("acme/waterfall"))
+    digests = {
+        "index": Digest.of(line.to_bytes()),
+        "manifest": line.manifest.digest,
+        "weights": line.weights.digest,
+    }
+    digest = digests[damaged]
+    blob = shared_docker_registry.work / f"data/docker/registry/v2/blobs/sha256/{digest.hex[:2]}/{digest.hex}/data"
+    blob.write_bytes(blob.read_bytes()[:-2] + b"!\n")
+    shutil.rmtree(world.home / "cache")
+    said = world.mivactl("install", "--json", "acme/waterfall")
+    assert (said.exit_code, said.error["code"]) == (5, "integrity"), said.out
+    assert world.ok("list", "--json").data["adapters"] == []
+
+
+@pytest.mark.server
 def test_who_was_overwritten_in_the_same_moment_notices(world: World, place: str):
     """OCI registries do not compare before they write; that is what is done about it, and no promise."""
     source = Overtaken(STUDIO, place, world.session().access)
@@ -178,6 +205,25 @@ def test_without_the_password_nothing_is_shown(world: World, place: str, monkeyp
         assert said.exit_code == 7
         assert said.error["hint"] == "set `MIVACTL_TOKEN_STUDIO` to `user:password` of an account that may do this"
         assert "canary" not in said.out + said.err
+
+
+@pytest.mark.server
+def test_an_authority_of_its_own_makes_this_machine_encrypted_too(
+    world: World, authority: trustme.CA, ca_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MIVACTL_TOKEN_STUDIO", "tester:correct-horse-1")
+    certificate, work = authority.issue_cert("127.0.0.1"), tmp_path / "work"
+    work.mkdir()
+    certificate.private_key_pem.write_to_path(str(work / "key.pem"))
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(str(work / "chain.pem"), append=True)
+    with docker_registry(work, tls=f'tls: {{certificate: "{work}/chain.pem", key: "{work}/key.pem"}}') as server:
+        said = world.mivactl("registry", "add", "--json", "studio", f"{server.address}/adapters", "--create")
+        assert said.exit_code == 6
+        world.ok("registry", "add", "studio", f"{server.address}/adapters", "--create", "--ca", ca_file)
+        world.ok("publish", write_draft(world.folder / "a", "acme/waterfall", "1.0.0"), "--to", "studio")
+        world.ok("install", "acme/waterfall")
+    world.ok("verify")
 
 
 @pytest.mark.server
