@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from mivactl.bases import KnownBase, find_base, known_bases
 from mivactl.credentials import Credentials
+from mivactl.registry.access import Access
 from mivactl.registry.directory import DirectoryRegistry
 from mivactl.registry.guarded import GuardedRegistry
 from mivactl.registry.opening import open_registry
@@ -81,6 +82,23 @@ class Session:
         own = (self.registry_at(entry.place, entry.name) for entry in self._added.registries)
         return (self.starter, *own, *((self.local,) if (self.local.root / "config.json").exists() else ()))
 
+    def registry_at(self, place: str, name: RegistryName) -> Registry | WritableRegistry:
+        """The registry at a place; one that was added is called and reached as was said then, another one `name`."""
+        entry = next((entry for entry in self._added.registries if entry.place == place), None)
+        if entry is None:
+            return open_registry(name, place, self.access)
+        return open_registry(entry.name, place, entry.access(self.access))
+
+    @cached_property
+    def access(self) -> Access:
+        """How registries may be reached."""
+        return Access(
+            home=self.settings.home,
+            lock_timeout=self.settings.lock_timeout,
+            offline=self.settings.offline,
+            secrets=self.credentials,
+        )
+
     @cached_property
     def _added(self) -> RegistryList:
         return read_registry_list(self.registry_list)
@@ -103,14 +121,6 @@ class Session:
     def registry_list(self) -> Path:
         """The file with the registries that were added."""
         return self.settings.home / "registries.json"
-
-    def registry_at(self, place: str, name: RegistryName) -> Registry | WritableRegistry:
-        """The registry at a place, called `name`, whether or not it was added; nothing is read of it yet.
-
-        Raises:
-            UsageProblem: no kind of registry has such a place.
-        """
-        return open_registry(name, place, home=self.settings.home, lock_timeout=self.settings.lock_timeout)
 
     @cached_property
     def bases(self) -> tuple[KnownBase, ...]:

@@ -32,7 +32,7 @@ def init(
     run.answer({"registry": made}, lambda: run.console.line(f"registry {made.name} made in {made.place}"))
 
 
-def add(
+def add(  # noqa: PLR0913 - one parameter for each option
     run: Run,
     name: NameArgument,
     place: Annotated[str, typer.Argument(metavar="PLACE", help="Where it is: a folder or an address.")],
@@ -46,18 +46,28 @@ def add(
             help="Take the adapters of a namespace from here and never from elsewhere; repeat it for several.",
         ),
     ] = None,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust for it alone.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Allow http without encryption.")] = False,
+    realm: Annotated[
+        list[str] | None,
+        typer.Option("--realm", metavar="HOST", help="A server that may be told the secret to make a token of it."),
+    ] = None,
 ) -> None:
     """Add a registry in a folder or at an address; it is asked after those added before.
 
-    Addresses are those of object stores, as s3://studio/adapters, and hf://OWNER on the Hugging Face Hub.
+    Addresses are those of web servers, https://studio.example/adapters, of object stores, s3://studio/adapters, of OCI
+    registries, oci://ghcr.io/studio/adapters, and hf://OWNER on the Hugging Face Hub.
 
-    Example: mivactl registry add studio hf://acme --namespace acme
+    Example: mivactl registry add studio https://studio.example/adapters --namespace studio
     """
-    from mivactl.operations.registries import add_registry
+    from mivactl.operations.registries import Reach, add_registry
     from registry_schema.names import Namespace, RegistryName
 
+    reach = Reach(ca, insecure, tuple(realm or ()))
     namespaces = tuple(Namespace(text) for text in dict.fromkeys(namespace or ()))
-    added = add_registry(RegistryName(name), place, run.session, create=create, namespaces=namespaces)
+    added = add_registry(RegistryName(name), place, run.session, create=create, namespaces=namespaces, reach=reach)
     run.answer({"registry": added}, lambda: run.console.line(f"{added.name} added: {added.place}"))
 
 
@@ -74,7 +84,7 @@ def list_(run: Run) -> None:
         rows = [
             (
                 entry.name,
-                str(entry.adapter_count),
+                _count(entry.adapter_count),
                 words.mark(is_set=entry.writable),
                 " ".join(entry.namespaces),
                 entry.place,
@@ -139,3 +149,7 @@ def site(
         run.console.line(f"{done.adapter_count} adapters in {done.file_count} files, {size}: {done.start}")
 
     run.answer({"site": done}, show)
+
+
+def _count(adapters: int | None) -> str:
+    return "unreachable" if adapters is None else str(adapters)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from mivactl.resolve.plan import Candidate, Request
-from registry_schema.errors import NotFound, Refused
+from registry_schema.errors import AuthProblem, NetworkProblem, NotFound, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,7 +51,9 @@ def unknown_adapter(name: AdapterName, session: Session) -> NotFound:
     registries = session.registries if bound is None else (session.registry(bound),)
     known = {str(build.line.name) for build in session.store.installed()} if bound is None else set()
     for registry in registries:
-        known.update(registry.names())
+        # all of them have said that they do not know it; what they call their others only helps with the spelling
+        with suppress(NetworkProblem, AuthProblem):
+            known.update(registry.names())
     if str(name) in known:
         return NotFound(
             f"every build of `{name}` is in a format newer than this mivactl knows",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from mivactl.operations.sealed_base import shelf_of
 from mivactl.store.garbage import Garbage, GarbagePolicy
+from mivactl.transfer.parts import PartFolder
 from registry_schema.errors import Busy
 
 if TYPE_CHECKING:
@@ -51,12 +52,17 @@ def collect_garbage(session: Session, *, policy: GarbagePolicy | None = None, dr
     """
     policy = policy or GarbagePolicy(max_bytes=session.settings.store_max_bytes)
     garbage = session.store.collect(policy, dry_run=dry_run)
-    latents = tuple(_latents(session.settings.home, policy))
+    files = (*_downloads(session, policy), *_latents(session.settings.home, policy))
     if not dry_run:
-        for piece in latents:
+        for piece in files:
             piece.remove()
     bases = tuple(_unfinished_bases(session, policy, dry_run=dry_run))
-    return Collection((*garbage, *latents, *bases), dry_run)
+    return Collection((*garbage, *files, *bases), dry_run)
+
+
+def _downloads(session: Session, policy: GarbagePolicy) -> tuple[Garbage, ...]:
+    parts = PartFolder(session.store.layout.parts, clock=lambda: policy.now)
+    return tuple(Garbage.at(path, "download") for path in parts.left())
 
 
 def _latents(home: Path, policy: GarbagePolicy) -> Iterator[Garbage]:

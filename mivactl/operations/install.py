@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mivactl.content import Content, chunks_of
 from mivactl.disk import require_space
 from mivactl.engine_bridge import SilentProgress
+from mivactl.operations.download import download, forget_downloads, missing_downloads
 from mivactl.operations.header_check import check_header
 from mivactl.operations.name_check import require_no_older_look_alike
 from mivactl.operations.planning import manifest_of, plan_for, require_plan
@@ -19,7 +20,8 @@ from mivactl.store.transaction import NewBuild
 from registry_schema.errors import Busy, Expired, IntegrityProblem, Refused, UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from mivactl.engine_bridge import Phase, Progress
     from mivactl.registry.registry import Registry
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from mivactl.session import Session
     from mivactl.store.pointer import InstalledBuild
     from mivactl.store.transaction import Transaction
+    from mivactl.transfer.fetch import Download
     from registry_schema.base_spec import BaseSpec
+    from registry_schema.digests import Digest
     from registry_schema.index import IndexLine
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
@@ -241,25 +245,29 @@ def _carry_out(tasks: Sequence[_Task], base: BaseSpec, session: Session, progres
     if not tasks:
         return
     contents = [content for task in tasks for content in task.contents()]
-    size_bytes = sum(content.size_bytes for content in contents)
     for task in tasks:
         if task.manifest.licence != base.licence:
             source = task.choice.candidate.registry
             manifest = task.manifest
             progress.note(f"{manifest.name} {manifest.version} from {source}: licence {manifest.licence}")
-    require_space(session.store.layout.root, size_bytes)
+    require_space(session.store.layout.root, sum(content.size_bytes for content in contents))
     make_room(session, [*contents, *(_described(task.choice.candidate.line) for task in tasks)])
-    with progress.phase("copy", size_bytes) as phase, session.store.transaction() as change:
-        for task in tasks:
-            _add(
-                task.choice.candidate.line,
-                task.manifest,
-                session.registry(task.choice.candidate.registry),
-                change,
-                phase,
-            )
+    with session.store.transaction() as change:
+        arrived = download(_downloads(tasks, session, change), session, progress)
+        copied_bytes = sum(content.size_bytes for content in contents if content.digest not in arrived)
+        with progress.phase("copy", copied_bytes) as phase:
+            for task in tasks:
+                registry = session.registry(task.choice.candidate.registry)
+                _add(task.choice.candidate.line, task.manifest, registry, change, arrived, phase)
+    forget_downloads(arrived, session)
     for task in tasks:
         _remember_publisher(task, session)
+
+
+def _downloads(tasks: Sequence[_Task], session: Session, change: Transaction) -> Iterator[Download]:
+    for task in tasks:
+        registry = session.registry(task.choice.candidate.registry)
+        yield from missing_downloads(registry, task.manifest, task.contents(), change)
 
 
 def _remember_publisher(task: _Task, session: Session) -> None:
@@ -279,17 +287,32 @@ def reinstall(build: InstalledBuild, session: Session) -> None:
         IntegrityProblem: the registry's files are not what its index says, or not signed as they should be.
         ResourceProblem, Busy, NetworkProblem: the disk, another process, or the way there.
     """
-    registry = session.guarded(session.registry(build.pointer.registry))
-    manifest = registry.manifest(build.line)
+    registry = session.registry(build.pointer.registry)
+    manifest = session.guarded(registry).manifest(build.line)
     require_space(session.store.layout.root, sum(entry.size for entry in manifest.files))
-    with SilentProgress().phase("copy", None) as phase, session.store.transaction() as change:
-        _add(build.line, manifest, registry, change, phase)
+    progress = SilentProgress()
+    with session.store.transaction() as change:
+        missing = missing_downloads(registry, manifest, contents_of(manifest), change)
+        arrived = download(missing, session, progress)
+        with progress.phase("copy", None) as phase:
+            _add(build.line, manifest, registry, change, arrived, phase)
+    forget_downloads(arrived, session)
 
 
-def _add(line: IndexLine, manifest: Manifest, registry: Registry, change: Transaction, phase: Phase) -> None:
+def _add(
+    line: IndexLine,
+    manifest: Manifest,
+    registry: Registry,
+    change: Transaction,
+    arrived: Mapping[Digest, Path],
+    phase: Phase,
+) -> None:
     described = _described(line)
     build = NewBuild(line, registry.name, described, contents_of(manifest))
-    files = {content.digest: _file(registry, content, manifest, phase) for content in build.files}
+    files: dict[Digest, Iterable[bytes] | Path] = {
+        content.digest: arrived.get(content.digest) or _file(registry, content, manifest, phase)
+        for content in build.files
+    }
     change.add(build, {described.digest: (registry.manifest_bytes(line),), **files})
     weights = next(content for content in build.files if content.digest == manifest.weights.digest)
     with change.staged_path(weights).open("rb") as file:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mivactl.credentials import Credential, checked_token, endpoint_of, variable_of
+from mivactl.registry.opening import is_address
 from mivactl.registry.registry import TokenRegistry
 from registry_schema.errors import NotFound, UsageProblem
 
@@ -33,6 +34,11 @@ def token_registry(name: RegistryName, session: Session) -> TokenRegistry:
     registry = session.registry(name)
     if isinstance(registry, TokenRegistry):
         return registry
+    if is_address(registry.place):
+        raise UsageProblem(
+            f"registry `{name}` at `{registry.place}` is not asked with a token of mivactl",
+            hint="the Hugging Face Hub has `hf auth login`, object stores their own configuration",
+        )
     raise UsageProblem(
         f"registry `{name}` is the folder `{registry.place}`, which needs no token",
         hint="the permissions of the folder decide who may read and publish",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mivactl.file_lock import locked
+from mivactl.registry.byte_source import SourceChanged
 from mivactl.registry.directory import create_directory_registry
-from mivactl.registry.opening import is_address, normal_place
-from mivactl.registry.registry import STARTER, Capability
+from mivactl.registry.opening import is_address, normal_place, open_registry
+from mivactl.registry.registry import STARTER, Capability, RegistryConfig
 from mivactl.registry.registry_list import RegistryEntry, RegistryList, read_registry_list, write_registry_list
+from mivactl.registry.static_publication import WritableStaticRegistry
 from mivactl.session import LOCAL
-from registry_schema.errors import Busy, NotFound, Refused
+from registry_schema.errors import AuthProblem, Busy, NetworkProblem, NotFound, Refused, UsageProblem
 from registry_schema.names import HOME_NAMESPACE, RegistryName
 
 if TYPE_CHECKING:
@@ -26,11 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ListedRegistry:
-    """One registry: how many adapters it has, whether one may publish to it, and what is bound to it."""
+    """One registry: how many adapters it has, None if it can not be asked; whether it takes any; what it is bound to."""
 
     name: str
     place: str
-    adapter_count: int
+    adapter_count: int | None
     writable: bool
     namespaces: tuple[str, ...]
 
@@ -50,6 +54,15 @@ def init_registry(folder: Path, *, name: RegistryName | None = None) -> ListedRe
     return _listed(create_directory_registry(chosen, folder), RegistryList())
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How a server may be reached; see `RegistryEntry`."""
+
+    ca: Path | None = None
+    insecure: bool = False
+    realms: tuple[str, ...] = ()
+
+
 def add_registry(
     name: RegistryName,
     place: str,
@@ -57,21 +70,25 @@ def add_registry(
     *,
     create: bool = False,
     namespaces: tuple[Namespace, ...] = (),
+    reach: Reach | None = None,
 ) -> ListedRegistry:
     """Remember the registry at `place` as `name`; it is asked after those that were added before.
 
     Args:
         place: a folder or an address.
-        create: make a new, empty registry in the folder.
+        create: make a new, empty registry there.
         namespaces: no other registry may answer for them, whatever this one has and whether it can be reached.
+        reach: how its server may be reached.
 
     Raises:
         NotFound: there is no registry.
         Busy: the name is taken, or a namespace is bound to another registry.
         Refused: the namespace of the adapters that mivactl brings.
         UsageProblem: the folder holds something else, or can not be written.
+        NetworkProblem, AuthProblem: its server does not answer, or wants to know who asks.
     """
     place = normal_place(place)
+    entry = _entry(name, place, namespaces, reach or Reach())
     with _locked(session):
         entries = read_registry_list(session.registry_list)
         if name in {STARTER, LOCAL, *(entry.name for entry in entries.registries)}:
@@ -82,11 +99,36 @@ def add_registry(
         _check_free(namespaces, entries)
         if create and not is_address(place):
             create_directory_registry(name, Path(place))
-        registry = session.registry_at(place, name)
+        registry = open_registry(name, place, entry.access(session.access))
+        if create and is_address(place):
+            _create(registry)
         registry.config()
-        added = entries.with_added(RegistryEntry(name=name, place=place, namespaces=namespaces))
+        added = entries.with_added(entry)
         write_registry_list(session.registry_list, added)
     return _listed(registry, added)
+
+
+def _create(registry: Registry | WritableRegistry) -> None:
+    if not isinstance(registry, WritableStaticRegistry):
+        raise UsageProblem(
+            f"`{registry.place}` takes no files", hint="`mivactl registry init DIR`, and bring the folder there"
+        )
+    try:
+        registry.write_config(RegistryConfig(id=str(uuid.uuid4()), name=registry.name))
+    except SourceChanged as error:
+        raise Busy(f"`{registry.place}` is a registry already", hint="leave out `--create`") from error
+
+
+def _entry(name: RegistryName, place: str, namespaces: tuple[Namespace, ...], reach: Reach) -> RegistryEntry:
+    described = {
+        "name": name,
+        "place": place,
+        "namespaces": list(namespaces),
+        "ca": str(reach.ca.expanduser().absolute()) if reach.ca else None,
+        "insecure": reach.insecure,
+        "realms": list(reach.realms),
+    }
+    return RegistryEntry.of(described, source="registry")
 
 
 def remove_registry(name: RegistryName, session: Session) -> None:
@@ -167,7 +209,10 @@ def _check_free(namespaces: tuple[Namespace, ...], entries: RegistryList) -> Non
 def _listed(registry: Registry, entries: RegistryList) -> ListedRegistry:
     bound = next((entry.namespaces for entry in entries.registries if entry.name == registry.name), ())
     writable = Capability.PUBLISH in registry.capabilities
-    return ListedRegistry(registry.name, registry.place, len(registry.names()), writable, bound)
+    count: int | None = None
+    with suppress(NetworkProblem, AuthProblem):
+        count = len(registry.names())
+    return ListedRegistry(registry.name, registry.place, count, writable, bound)
 
 
 def _locked(session: Session) -> AbstractContextManager[None]:

@@ -48,7 +48,9 @@ def sync_registry(source: str, target: str, session: Session, *, progress: Progr
     place = normal_place(target)
     opened = session.registry_at(place, config.name)
     if Capability.MIRROR not in opened.capabilities or not isinstance(opened, WritableStaticRegistry):
-        raise Refused(f"`{place}` takes no files", hint="sync to a folder, or to an object store such as `s3://`")
+        raise Refused(
+            f"`{place}` takes no files", hint="sync to a folder, or to an address such as `s3://` or `oci://`"
+        )
     _require_same_registry(opened, config, place)
     names = origin.names()
     with (progress or SilentProgress()).phase("copy", len(names)) as phase:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mivactl.disk import disk_errors, write_durably
 from mivactl.hub_client import hub_endpoint
-from mivactl.registry.document_cache import DocumentCache, Remembered
+from mivactl.registry.answer_cache import AnswerCache, Remembered
 from mivactl.registry.hub_status import BuildTag
 from registry_schema.digests import Digest
 from registry_schema.document import Document, RootDocument
@@ -56,7 +56,7 @@ class HubMemory:
 
     def __init__(self, home: Path) -> None:
         self._known = home / "known-repositories" / Digest.of(hub_endpoint().encode()).hex[:16]
-        self._documents = DocumentCache(home / "cache" / "hub", most_bytes=_CACHE_BYTES)
+        self._documents = AnswerCache(home / "cache" / "hub", most_bytes=_CACHE_BYTES)
 
     def place_of(self, repository: Repository) -> Path:
         """The file that holds what is known of a repository."""

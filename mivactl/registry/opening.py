@@ -9,10 +9,12 @@ from mivactl.registry.directory import DirectoryRegistry
 from registry_schema.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from mivactl.registry.access import Access
     from mivactl.registry.registry import Registry, WritableRegistry
     from registry_schema.names import RegistryName
 
 _OBJECT_STORES: Final = frozenset({"s3", "gs", "gcs", "az", "abfs", "memory"})
+_WEB: Final = frozenset({"http", "https"})
 
 
 def is_address(place: str) -> bool:
@@ -25,7 +27,7 @@ def normal_place(place: str) -> str:
     return place.rstrip("/") if is_address(place) else str(Path(place).expanduser().absolute())
 
 
-def open_registry(name: RegistryName, place: str, *, home: Path, lock_timeout: float) -> WritableRegistry | Registry:
+def open_registry(name: RegistryName, place: str, access: Access) -> WritableRegistry | Registry:
     """The registry at `place`; nothing is read of it yet.
 
     Args:
@@ -35,10 +37,20 @@ def open_registry(name: RegistryName, place: str, *, home: Path, lock_timeout: f
 
     Raises:
         UsageProblem: no kind of registry has such an address, or a part of mivactl is not installed.
+        Refused: it would be asked without encryption.
     """
     if not is_address(place):
-        return DirectoryRegistry(name, Path(place), lock_timeout=lock_timeout)
+        return DirectoryRegistry(name, Path(place), lock_timeout=access.lock_timeout)
     scheme = place.partition("://")[0]
+    if scheme in _WEB:
+        from mivactl.registry.http_source import HttpByteSource, HttpRegistry
+
+        return HttpRegistry(name, HttpByteSource(name, place, access))
+    if scheme == "oci":
+        from mivactl.registry.oci import OciRegistry
+        from mivactl.registry.oci_source import OciSource
+
+        return OciRegistry(name, OciSource(name, place, access))
     if scheme in _OBJECT_STORES:
         from mivactl.registry.object_store_source import ObjectStoreSource
         from mivactl.registry.static_publication import WritableStaticRegistry
@@ -49,7 +61,8 @@ def open_registry(name: RegistryName, place: str, *, home: Path, lock_timeout: f
         from mivactl.registry.hub_place import HubPlace
         from mivactl.registry.hub_publication import WritableHubRegistry
 
-        return WritableHubRegistry(name, HubPlace.parse(place), HubMemory(home))
+        return WritableHubRegistry(name, HubPlace.parse(place), HubMemory(access.home))
     raise UsageProblem(
-        f"`{place}` is no place for a registry", hint="a folder, or an address that starts with `hf://` or `s3://`"
+        f"`{place}` is no place for a registry",
+        hint="a folder, or an address that starts with `https://`, `oci://`, `hf://` or `s3://`",
     )

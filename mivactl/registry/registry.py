@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mivactl.content import Content
     from mivactl.credentials import Credential
     from mivactl.registry.publication import Upload
+    from mivactl.transfer.ranged_source import RangedSource
     from registry_schema.catalog import CatalogLine
     from registry_schema.digests import Digest
     from registry_schema.index import IndexLine, StatusChange
@@ -93,6 +94,18 @@ class Registry(Protocol):
 
     def search(self, words: Sequence[str]) -> Iterator[CatalogLine]:
         """The catalog lines that may hold all of the lower-case `words`; the caller looks where they stand."""
+
+
+@runtime_checkable
+class RemoteRegistry(Protocol):
+    """A registry that says how its files come over the network, so that a download goes on where it stopped."""
+
+    def ranged(self, content: Content) -> RangedSource:
+        """One file, in as many pieces as it takes; whoever puts them together checks the digest.
+
+        Raises:
+            NetworkProblem: there is no network.
+        """
 
 
 class WritableRegistry(Registry, Protocol):

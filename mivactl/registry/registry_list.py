@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
@@ -11,15 +13,32 @@ from registry_schema.document import Document, RootDocument
 from registry_schema.names import Namespace, RegistryName
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from mivactl.registry.access import Access
 
 
 class RegistryEntry(Document):
-    """One added registry: its folder or its address without credentials, and the namespaces bound to it alone."""
+    """One added registry: its name, its folder or its address without credentials, and how it may be asked.
+
+    Attributes:
+        namespaces: no other registry may answer for them.
+        ca: a file of certificate authorities to trust instead of the system's.
+        insecure: plain http to another machine is allowed.
+        realms: servers, `host:port`, that may make a token of the secret for this registry.
+    """
 
     name: RegistryName
     place: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     namespaces: Annotated[tuple[Namespace, ...], Field(max_length=64)] = ()
+    ca: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
+    insecure: bool = False
+    realms: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$")], ...], Field(max_length=8)
+    ] = ()
+
+    def access(self, access: Access) -> Access:
+        """How this one may be reached, where others are reached as `access` says."""
+        ca = Path(self.ca) if self.ca else access.ca
+        return replace(access, ca=ca, insecure=self.insecure, realms=self.realms)
 
 
 class RegistryList(RootDocument):

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -59,6 +60,12 @@ def signature_path(manifest: Digest) -> str:
 def blob_path(digest: Digest) -> str:
     """Where a file is."""
     return f"blobs/sha256/{digest.hex[:2]}/{digest.hex[2:]}"
+
+
+def digest_in(path: str) -> Digest | None:
+    """The digest in the path of a file that never changes; None for all others."""
+    found = re.fullmatch(r"(?:manifests|blobs)/sha256/([0-9a-f]{2})/([0-9a-f]{62})", path)
+    return Digest(f"sha256:{found[1]}{found[2]}") if found else None
 
 
 def config_bytes(config: RegistryConfig) -> bytes:
@@ -166,7 +173,8 @@ class StaticRegistry:
             IntegrityProblem: it is missing, or is not what the index says.
         """
         source = _manifest_label(line)
-        stored = self._source.read(manifest_path(line.manifest.digest), max_bytes=Manifest.MAX_BYTES)
+        path = self._manifest_path(line.name, line.manifest.digest)
+        stored = self._source.read(path, max_bytes=Manifest.MAX_BYTES)
         if stored is None:
             raise IntegrityProblem(f"{source} is missing from registry `{self.name}`", hint=_TELL_OWNER)
         found = Digest.of(stored.content)
@@ -184,7 +192,7 @@ class StaticRegistry:
         """
         with ExitStack() as stack:
             try:
-                file = stack.enter_context(self._source.open(blob_path(content.digest), offset_bytes=offset_bytes))
+                file = stack.enter_context(self._source.open(self._content_path(content), offset_bytes=offset_bytes))
             except OSError as error:
                 raise IntegrityProblem(
                     f"{content.label} is missing from registry `{self.name}`", hint=_TELL_OWNER
@@ -199,6 +207,18 @@ class StaticRegistry:
         """
         data, _ = self._catalog()
         return catalog_lines(data, words, source=f"{self.place}/{CATALOG}")
+
+    def _manifest_path(self, name: AdapterName, digest: Digest) -> str:
+        """Where a manifest of an adapter is; places without folders have other ways."""
+        return manifest_path(digest)
+
+    def _blob_path(self, name: AdapterName, digest: Digest) -> str:
+        """Where a file of an adapter is."""
+        return blob_path(digest)
+
+    def _content_path(self, content: Content) -> str:
+        """Where a file is."""
+        return blob_path(content.digest)
 
     def _catalog(self) -> tuple[bytes, Token | None]:
         stored = self._source.read(CATALOG, max_bytes=MAX_CATALOG_BYTES)

@@ -25,10 +25,8 @@ from mivactl.registry.registry import STARTER, Capability
 from mivactl.registry.static import (
     CONFIG,
     StaticRegistry,
-    blob_path,
     config_bytes,
     index_path,
-    manifest_path,
     signature_path,
 )
 from registry_schema.catalog import catalog_line, speaker, with_line
@@ -160,23 +158,25 @@ class WritableStaticRegistry(StaticRegistry):
     def _copy_build(self, source: Registry, line: IndexLine) -> None:
         manifest = source.manifest(line)
         for entry in manifest.files:
-            if not self._target.holds(blob_path(entry.digest), entry.size):
-                self._copy_file(source, Content(entry.digest, entry.size, f"{line.name} {line.version}: {entry.path}"))
-        self._add_manifest(source.manifest_bytes(line))
+            path = self._blob_path(line.name, entry.digest)
+            if not self._target.holds(path, entry.size):
+                content = Content(entry.digest, entry.size, f"{line.name} {line.version}: {entry.path}")
+                self._copy_file(source, content, path)
+        self._add_manifest(manifest, source.manifest_bytes(line))
 
     def _copy_signatures(self, source: Registry, lines: Sequence[IndexLine]) -> None:
         for line in lines:
             path = signature_path(line.manifest.digest)
             signatures = source.read(path, max_bytes=Signatures.MAX_BYTES)
-            if signatures is not None and not self._target.holds(path, len(signatures)):
+            if signatures is not None and self.read(path, max_bytes=Signatures.MAX_BYTES) != signatures:
                 self.add_signatures(line.manifest.digest, signatures)
 
-    def _copy_file(self, source: Registry, content: Content) -> None:
+    def _copy_file(self, source: Registry, content: Content, target: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "file"
             with source.open_file(content) as file:
                 write_content(chunks_of(file), path, content, half="registry.blob-half-written")
-            self._target.create(blob_path(content.digest), content, path)
+            self._target.create(target, content, path)
 
     def _require_writable(self) -> None:
         if not self._writable:
@@ -187,12 +187,12 @@ class WritableStaticRegistry(StaticRegistry):
     def _add_files(self, manifest: Manifest, files: Mapping[Digest, Path]) -> None:
         for entry in manifest.files:
             content = Content(entry.digest, entry.size, str(entry.path))
-            self._target.create(blob_path(entry.digest), content, files[entry.digest])
+            self._target.create(self._blob_path(manifest.name, entry.digest), content, files[entry.digest])
             crash_point("registry.blob-placed")
-        self._add_manifest(manifest.to_bytes())
+        self._add_manifest(manifest, manifest.to_bytes())
 
-    def _add_manifest(self, data: bytes) -> None:
-        self._add_small(manifest_path(Digest.of(data)), data, "miva.json")
+    def _add_manifest(self, manifest: Manifest, data: bytes) -> None:
+        self._add_small(self._manifest_path(manifest.name, Digest.of(data)), data, "miva.json")
         crash_point("registry.manifest-placed")
 
     def _add_small(self, path: str, data: bytes, label: str) -> None:

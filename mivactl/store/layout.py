@@ -9,6 +9,7 @@
 | `staging/<owner>/` | what a transaction has copied so far |
 | `in-use/<owner>/<64 hex>` | files that a running process works with |
 | `projects.json` | which manifests the locks of projects name |
+| `parts/` | downloads under way, as `mivactl.transfer.parts` has them |
 | `verdicts/` | weights found to be finite, by digest; kept by the engine |
 | `lock`, `lock.token/` | held by the one process that changes something |
 
@@ -73,6 +74,11 @@ class StoreLayout:
     def projects(self) -> Path:
         """What the locks of projects name."""
         return self.root / "projects.json"
+
+    @property
+    def parts(self) -> Path:
+        """Downloads under way."""
+        return self.root / "parts"
 
     @property
     def verdicts(self) -> Path:

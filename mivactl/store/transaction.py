@@ -50,17 +50,33 @@ class Transaction:
         self._builds: dict[str, NewBuild] = {}
         self._removed: list[str] = []
 
-    def add(self, build: NewBuild, chunks: Mapping[Digest, Iterable[bytes]]) -> None:
-        """Install `build`; `chunks` are the bytes of its files, read only where the store does not have them.
+    def add(self, build: NewBuild, sources: Mapping[Digest, Iterable[bytes] | Path]) -> None:
+        """Install `build`; `sources` are its files, read only where the store does not have them.
+
+        Args:
+            sources: bytes, or the path of a checked file on the disk of the store.
 
         Raises:
             IntegrityProblem: bytes that are not what the manifest states.
             ResourceProblem: the disk is full.
         """
-        self._stage(self._layout.manifests, build.manifest, chunks)
+        self._stage(self._layout.manifests, build.manifest, sources)
         for content in build.files:
-            self._stage(self._layout.blobs, content, chunks)
+            self._stage(self._layout.blobs, content, sources)
         self._builds[place_of(build.line)] = build
+
+    def has(self, content: Content) -> bool:
+        """Whether the store has a file of a build whole; it then is there for this change, whoever removes it."""
+        if str(content.digest) not in self._files:
+            target = content_path(self._layout.blobs, content.digest)
+            staged = self.staged_path(content)
+            if not _link(target, staged):
+                return False
+            if self._judge(staged, content) != "whole":
+                staged.unlink()
+                return False
+            self._files[str(content.digest)] = PlacedFile(content, staged, target, replaces=False)
+        return True
 
     def remove(self, place: str) -> None:
         """Uninstall the build whose pointer is at `place`."""
@@ -80,7 +96,7 @@ class Transaction:
             time=Timestamp.now(),
         )
 
-    def _stage(self, folder: Path, content: Content, chunks: Mapping[Digest, Iterable[bytes]]) -> None:
+    def _stage(self, folder: Path, content: Content, sources: Mapping[Digest, Iterable[bytes] | Path]) -> None:
         if str(content.digest) in self._files:
             return
         target = content_path(folder, content.digest)
@@ -89,9 +105,11 @@ class Transaction:
         found = self._judge(staged if linked else target, content)
         if found == "damaged":
             staged.unlink(missing_ok=True)
-        if found == "damaged" or not linked:
-            source = self._copied(target, chunks[content.digest]) if found == "whole" else chunks[content.digest]
+        if found == "whole" and not linked:
+            source = self._copied(target, sources[content.digest])
             write_content(source, staged, content, half="store.blob-half-written")
+        elif not linked or found == "damaged":
+            _copy(sources[content.digest], staged, content)
         self._files[str(content.digest)] = PlacedFile(content, staged, target, replaces=found == "damaged")
         crash_point("store.blob-staged")
 
@@ -106,13 +124,27 @@ class Transaction:
             return "damaged"
         return "whole" if found == content.digest else "damaged"
 
-    def _copied(self, path: Path, otherwise: Iterable[bytes]) -> Iterator[bytes]:
+    def _copied(self, path: Path, otherwise: Iterable[bytes] | Path) -> Iterator[bytes]:
         """The bytes of a file the store has, where it can not get a second name."""
         try:
             with open_plain(path, self._layout.root) as file:
                 yield from chunks_of(file)
         except FileNotFoundError:
-            yield from otherwise
+            yield from _chunks(otherwise)
+
+
+def _copy(source: Iterable[bytes] | Path, staged: Path, content: Content) -> None:
+    """Bring a file to `staged`; one that is on this disk and was checked needs a second name only."""
+    if not isinstance(source, os.PathLike) or not _link(source, staged):
+        write_content(_chunks(source), staged, content, half="store.blob-half-written")
+
+
+def _chunks(source: Iterable[bytes] | Path) -> Iterator[bytes]:
+    if not isinstance(source, os.PathLike):
+        yield from source
+        return
+    with disk_errors(source), source.open("rb") as file:
+        yield from chunks_of(file)
 
 
 def _link(target: Path, staged: Path) -> bool:

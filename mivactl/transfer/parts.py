@@ -147,13 +147,18 @@ class PartFolder:
             part.give_back()
             raise
 
-    def sweep(self) -> None:
-        """Remove what was left: by dead processes, and what nobody went on with for a day."""
+    def left(self) -> Iterator[Path]:
+        """What was left: by dead processes, and what nobody went on with for a day."""
         if self.folder.is_dir():
-            for path in self.folder.iterdir():
+            for path in sorted(self.folder.iterdir()):
                 if (path.suffix == ".part" and self._is_stale(path)) or self._is_old(path):
-                    with suppress(OSError):
-                        path.unlink()
+                    yield path
+
+    def sweep(self) -> None:
+        """Remove what was left."""
+        for path in self.left():
+            with suppress(OSError):
+                path.unlink()
 
     def _claim(self, digest: Digest) -> Part:
         unowned = self.folder / f"{digest.hex}.part"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NANO = base_spec()
 WAN = flow_base_spec()
+CHANGES = {"publish", "yank", "unyank", "deprecate"}
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -55,6 +56,8 @@ class World:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.home = folder / "home"
+        # a command that brings what was published to where it is read, if that is another place
+        self.after_change: tuple[object, ...] | None = None
         self._capsys = capsys
         for name in [name for name in os.environ if name.startswith("MIVACTL_")]:
             monkeypatch.delenv(name)
@@ -77,6 +80,9 @@ class World:
         self._capsys.readouterr()
         exit_code = run([str(argument) for argument in arguments])
         out, err = self._capsys.readouterr()
+        if self.after_change and (arguments[0] in CHANGES or arguments[:2] == ("registry", "init")):
+            assert run([str(argument) for argument in self.after_change]) == 0
+            self._capsys.readouterr()
         return Said(exit_code, out, err)
 
     def ok(self, *arguments: object) -> Said:

@@ -113,7 +113,7 @@ class _BlobHandler(QuietHandler):
 
     def _read(self, content: bytes) -> None:
         etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if self.headers.get("If-None-Match") == etag:
             self.send(304, ETag=etag)
         elif asked is None or self.headers.get("If-Range", etag) != etag:
@@ -121,6 +121,6 @@ class _BlobHandler(QuietHandler):
         elif int(asked[1]) >= len(content):
             self.send(416, Content_Range=f"bytes */{len(content)}")
         else:
-            start = int(asked[1])
-            whole = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            self.send(206, content[start:], ETag=etag, Content_Range=whole)
+            start, last = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
+            whole = f"bytes {start}-{last}/{len(content)}"
+            self.send(206, content[start : last + 1], ETag=etag, Content_Range=whole)

@@ -9,14 +9,21 @@ import pytest
 
 from tests.fake_hub import TOKEN, FakeHub
 from tests.mivactl.registries.places import hub_environment, s3_environment, s3_server
+from tests.servers.docker_registry import DockerRegistry, docker_registry
+from tests.servers.fixtures import authority, ca_file, web
+from tests.servers.nginx import Nginx, nginx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import trustme
 
     from tests.mivactl.world import World
 
 # huggingface_hub hands its HTTP library the bytes in a way that one calls outdated
 UPLOADS = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning")
+
+__all__ = ["authority", "ca_file", "web"]
 
 
 @pytest.fixture(scope="session")
@@ -50,16 +57,54 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
         yield hub
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.server), pytest.param("hub", marks=UPLOADS)])
+@pytest.fixture(scope="session")
+def shared_web(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Nginx]:
+    with nginx(tmp_path_factory.mktemp("nginx"), authority) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    with docker_registry(tmp_path_factory.mktemp("docker-registry")) as running:
+        yield running
+
+
+@pytest.fixture
+def repositories(shared_docker_registry: DockerRegistry, world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A prefix without repositories, `oci://...`; registries called `studio` and `other` may use it."""
+    for name in ("STUDIO", "OTHER"):
+        monkeypatch.setenv(f"MIVACTL_TOKEN_{name}", shared_docker_registry.secret)
+    return f"{shared_docker_registry.address}/team/{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def web_folder(shared_web: Nginx, world: World) -> str:
+    """An address of nginx; what is published into the seed is brought to its folder after every change."""
+    name = uuid.uuid4().hex[:12]
+    world.after_change = ("registry", "sync", world.folder / "seed", shared_web.root / name)
+    return f"{shared_web.http}/{name}"
+
+
+SERVED = {"s3": "bucket", "oci": "repositories", "nginx": "web_folder"}
+KINDS = [
+    "folder",
+    *(pytest.param(kind, marks=pytest.mark.server) for kind in SERVED),
+    pytest.param("hub", marks=UPLOADS),
+]
+
+
+@pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, world: World) -> str:
-    """The address of a new, empty registry of each kind that takes builds."""
+    """The address of a new, empty registry of each kind."""
     if request.param == "hub":
         request.getfixturevalue("fake_hub")
         return "hf://acme"
     seed = world.folder / "seed"
-    world.ok("registry", "init", seed, "--name", "studio")
     if request.param == "folder":
+        world.ok("registry", "init", seed, "--name", "studio")
         return str(seed)
-    address: str = request.getfixturevalue("bucket")
-    world.ok("registry", "sync", seed, address)
+    address: str = request.getfixturevalue(SERVED[request.param])
+    world.ok("registry", "init", seed, "--name", "studio")
+    if world.after_change is None:
+        world.ok("registry", "sync", seed, address)
     return address

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mivactl.registry.access import Access
 from mivactl.registry.opening import open_registry
 from mivactl.registry.registry import Capability
 from registry_schema.names import RegistryName
@@ -26,6 +27,6 @@ def test_the_table_has_a_column_for_each_capability():
 @pytest.mark.parametrize("row", table()[1], ids=lambda row: row[0])
 def test_a_kind_declares_what_the_table_says(tmp_path: Path, row: list[str]):
     _, address, *cells = row
-    registry = open_registry(RegistryName("studio"), address, home=tmp_path, lock_timeout=1)
+    registry = open_registry(RegistryName("studio"), address, Access(home=tmp_path, lock_timeout=1))
     declared = ["yes" if capability in registry.capabilities else "no" for capability in Capability]
     assert cells == declared

@@ -1,4 +1,4 @@
-"""`DocumentCache`: small files of registries as they were last read; losing them costs a download and nothing else."""
+"""`AnswerCache`: small files of registries as they were last read; losing them costs a download and nothing else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Remembered:
     etag: str | None = None
 
 
-class DocumentCache:
+class AnswerCache:
     """Answers by address, in the folder `folder`; the ones that were not used for the longest time go first.
 
     Args:
