@@ -1,22 +1,14 @@
 """`mivactl tree`."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from mivactl.cli import words
 from mivactl.cli.options import ProjectOption
 from mivactl.cli.run import Run
 
 
-def tree(
-    run: Run,
-    *,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="With digests.")] = False,
-    project: ProjectOption = Path(),
-) -> None:
-    """Show a project: its base, its locked adapters, their files.
+def tree(run: Run, *, project: ProjectOption = Path()) -> None:
+    """Show a project: its base, its locked adapters, their files; with their digests if `-v` is there.
 
     Example: mivactl tree -v
     """
@@ -25,7 +17,7 @@ def tree(
     found = project_tree(run.session, project)
 
     def line(depth: int, text: str, digest: str) -> None:
-        run.console.line("  " * depth + text + (f"  {digest}" if verbose else ""))
+        run.console.line("  " * depth + text + (f"  {digest}" if run.flags.verbose else ""))
 
     def show() -> None:
         run.console.line(found.project)

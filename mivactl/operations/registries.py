@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ListedRegistry:
-    """One registry: how many adapters it has, None if it can not be asked; whether it takes any; what it is bound to."""
+    """One registry: how many adapters it has, None if it can not be asked; whether it takes any; its namespaces."""
 
     name: str
     place: str
