@@ -15,7 +15,7 @@ from mivactl.trust.known_state import KnownState
 from mivactl.trust.signed_bytes import require_signed
 from registry_schema.digests import Digest
 from registry_schema.errors import Expired, IntegrityProblem, KeyChanged, MixAndMatch, Rollback, SnapshotMismatch
-from registry_schema.signed_state import Checkpoint, Root, Snapshot, SnapshotEntry
+from registry_schema.signed_state import CATALOG, Checkpoint, Root, Snapshot, SnapshotEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,8 +51,9 @@ class Known:
     snapshot: bytes
 
     def line_counts(self) -> Mapping[str, int]:
-        """How many lines each file had."""
-        return {path: entry["lines"] for path, entry in json.loads(self.snapshot)["files"].items()}
+        """How many lines each file had that only grows; the catalog may lose the lines of withdrawn adapters."""
+        files = json.loads(self.snapshot)["files"]
+        return {path: entry["lines"] for path, entry in files.items() if path != CATALOG}
 
 
 @dataclass(frozen=True)

@@ -242,16 +242,17 @@ def test_new_keys_are_believed_when_the_old_ones_introduce_them(world: World, st
 
 @pytest.mark.parametrize("options", [("--threshold", 2), ("--key", "default", "--threshold", 2), ("--key", "nobody")])
 def test_a_root_that_can_not_be_signed_is_refused_and_the_old_one_stays(world: World, studio: Path, options: tuple):
-    before = {path: path.read_bytes() for path in (studio / "trust").iterdir()}
+    before = {path: path.read_bytes() for path in (studio / "trust").glob("*.json*")}
+    assert before
     assert world.mivactl("registry", "sign", studio, *options).exit_code in {2, 3}
-    assert {path: path.read_bytes() for path in (studio / "trust").iterdir()} == before
+    assert {path: path.read_bytes() for path in (studio / "trust").glob("*.json*")} == before
 
 
 def test_keys_that_nobody_introduced_are_refused(world: World, studio: Path):
     alice = reader(world, studio)
     look(alice)
     thief = reader(world, studio, home="thief")
-    for path in (studio / "trust").iterdir():
+    for path in (studio / "trust").glob("*.json*"):
         path.unlink()
     session = thief.session()
     sign_registry(registry_in(studio), session)
