@@ -13,7 +13,10 @@ from mivactl.cli.console import Console
 from mivactl.cli.progress import ConsoleProgress
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
 from mivactl.operations.install import InstallOptions, install
+from mivactl.operations.lock import LockOptions, lock_project
+from mivactl.operations.project import require_lock
 from mivactl.operations.sign_registry import registry_in, sign_registry, signed_change
+from mivactl.operations.sync import SyncOptions, sync
 from mivactl.registry.registry_list import RegistryEntry, RegistryList, write_registry_list
 from mivactl.session import Session
 from registry_schema.errors import (
@@ -178,6 +181,36 @@ def test_a_state_is_fresh_for_six_days_and_expired_after_eight(world: World, stu
     (warning,) = on_day(8, allow_stale=True).warnings
     assert "expired" in warning
     look(alice)  # reading stays possible
+
+
+def test_a_lock_names_who_signed_and_a_stale_registry_stops_its_sync(world: World, studio: Path):
+    alice = reader(world, studio)
+    project = world.folder / "project"
+    project.mkdir()
+    now = Timestamp.now()
+    lock_project([AdapterRef.parse(WATERFALL)], session_at(alice, now), LockOptions(project=project))
+    (entry,) = require_lock(project).adapters
+    assert entry.signer is not None
+    assert entry.signer == guarded(alice).publisher(look(alice)[0])
+    with pytest.raises(Expired):
+        sync(session_at(alice, now.later(days=8)), SyncOptions(project=project))
+    assert sync(session_at(alice, now), SyncOptions(project=project)).steps[0].action == "added"
+
+
+def test_a_mirror_of_a_signed_registry_is_one_too(world: World, studio: Path):
+    mirror = world.folder / "mirror"
+    world.ok("registry", "sync", studio, mirror)
+    alice = reader(world, mirror)
+    for versions in (["1.0.0"], ["1.0.0", "1.1.0"]):
+        assert [str(line.version) for line in look(alice)] == versions
+        assert guarded(alice).is_signed
+        assert guarded(alice).publisher(look(alice)[-1]) is not None
+        publish(world, "1.1.0")
+        world.ok("registry", "sync", studio, mirror)
+    index = mirror / "index/my/waterfall.jsonl"
+    index.write_bytes(index.read_bytes().replace(b'"active"', b'"yanked"', 1))
+    with pytest.raises(MixAndMatch):
+        look(alice)
 
 
 @pytest.mark.parametrize("name", ["trust/checkpoint.json", "trust/checkpoint.json.sig"])

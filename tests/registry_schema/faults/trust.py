@@ -29,7 +29,7 @@ ROOT = (
     Fault(
         "registry-name.json",
         put("registry", value="studio"),
-        "registry `studio` is not the id of a registry, expected a UUID in lower case",
+        "registry `studio` is not the id of a registry, expected a UUID in lower-case letters",
     ),
     Fault("expires-absent.json", put("expires", value=ABSENT), "expires is missing"),
 )
