@@ -64,7 +64,9 @@ def published(world: World, registry: Path, draft: Path) -> None:
 
 
 def files_of(registry: Path) -> set[str]:
-    return {str(path.relative_to(registry)) for path in registry.rglob("*") if path.is_file() and path.name != ".lock"}
+    """What belongs to a registry; locks do not."""
+    files = (path.relative_to(registry) for path in registry.rglob("*") if path.is_file())
+    return {str(path) for path in files if not path.parts[0].startswith(".lock")}
 
 
 def test_what_is_replaced_leaves_nothing_behind_and_what_is_not_stays(world: World):

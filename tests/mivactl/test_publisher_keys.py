@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from mivactl.operations.install import InstallOptions, install
 from mivactl.operations.publish import publish
-from mivactl.registry.directory import create_directory_registry
-from mivactl.registry.registry import STARTER
 from mivactl.trust.ed25519 import SigningKey, is_signed
 from mivactl.trust.publishers import Publishers, check_publisher
 from mivactl.trust.signed_bytes import require_signed, sign, signers
@@ -195,7 +193,6 @@ def test_after_a_rotation_those_who_know_the_old_key_are_not_alarmed(world: Worl
 
 def test_the_adapters_that_come_with_mivactl_need_no_key(world: World):
     session = world.session()
-    create_directory_registry(STARTER, world.folder / "starter")
     draft = write_draft(world.folder / "draft", "miva/waterfall")
     publish(draft, session, to=str(world.folder / "starter"))
     assert not list((world.folder / "starter").rglob("*.sig"))
