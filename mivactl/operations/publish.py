@@ -24,6 +24,7 @@ from registry_schema.errors import Incompatible, IntegrityProblem
 from registry_schema.files import FileEntry
 from registry_schema.manifest import Manifest, TensorsRecord
 from registry_schema.safetensors_header import read_header, tensor_digest
+from registry_schema.signatures import Signatures
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _upload(registry: WritableRegistry, manifest: Manifest, paths: Mapping[Diges
         if keys and all(line.key != manifest.key for line in registry.lines(manifest.name)):
             put_signatures(registry, manifest.to_bytes(), keys)
         done = registry.publish(manifest, paths)
-        if keys and registry.read(signature_path(done.line.manifest.digest), max_bytes=1) is None:
+        if keys and registry.read(signature_path(done.line.manifest.digest), max_bytes=Signatures.MAX_BYTES) is None:
             put_signatures(registry, registry.manifest_bytes(done.line), keys)
     if keys:
         session.trust.trust(manifest.name.namespace, keys[0].public)

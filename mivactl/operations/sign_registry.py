@@ -16,6 +16,7 @@ from mivactl.trust.state_signing import CHECKPOINT, ROOT, SNAPSHOT, enough_keys,
 from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, Refused, UsageProblem
 from registry_schema.registry_address import RegistryId
+from registry_schema.signatures import Signatures
 from registry_schema.signed_state import Checkpoint, Root, Snapshot
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _unsigned_builds(registry: DirectoryRegistry) -> tuple[str, ...]:
     return tuple(
         f"{line.name} {line.key.tag}"
         for line in lines
-        if registry.read(signature_path(line.manifest.digest), max_bytes=1) is None
+        if registry.read(signature_path(line.manifest.digest), max_bytes=Signatures.MAX_BYTES) is None
     )
 
 
