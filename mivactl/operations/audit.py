@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from registry_schema.advisories import MAX_ADVISORIES_BYTES
 from registry_schema.errors import IntegrityProblem
 from registry_schema.signed_state import ADVISORIES
 
@@ -59,7 +60,8 @@ def audit(session: Session) -> Audit:
     signed = [registry for registry in guarded if registry.is_signed]
     for registry in signed:
         registry.state()
-    unsigned = (other for other in guarded if other not in signed and other.inner.read(ADVISORIES, max_bytes=1))
+    others = (other for other in guarded if other not in signed)
+    unsigned = (other for other in others if other.inner.read(ADVISORIES, max_bytes=MAX_ADVISORIES_BYTES))
     builds = session.store.installed()
     return Audit(
         build_count=len(builds),

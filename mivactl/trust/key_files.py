@@ -69,13 +69,13 @@ class KeyFolder:
         with disk_errors(path):
             staged = stage_durably(path, key.to_pem(), mode=0o600)
             try:
-                os.link(staged, path)  # a whole key or none, and never over another one
+                _place(staged, path)
             except FileExistsError as error:
                 raise Busy(
                     f"there is a key `{name}` already", hint="choose another name: `mivactl keys list`"
                 ) from error
             finally:
-                staged.unlink()
+                staged.unlink(missing_ok=True)
             sync_folder(self.folder)
         return key
 
@@ -90,3 +90,15 @@ class KeyFolder:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{RegistryName.checked(name)}.pem"
+
+
+def _place(staged: Path, path: Path) -> None:
+    """A whole key or none, and never over another one; without hard links only nearly never."""
+    try:
+        os.link(staged, path)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):
+        if path.exists():
+            raise FileExistsError(path) from None
+        staged.replace(path)
