@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mivactl.operations.diagnosis.finding import Finding
     from mivactl.store.pointer import InstalledBuild
 
-NOW = datetime.now(UTC)
 COMMAND = re.compile(r"(mivactl|pip|unset|export|sudo|chmod|mv|rm) [^`]+")
 
 
@@ -35,7 +34,8 @@ def store_findings(world: World) -> list[Finding]:
     return [*disk_findings(session), *content_findings(session)]
 
 
-def around(world: World, environment: dict[str, str], *, now: datetime = NOW) -> list[Finding]:
+def around(world: World, environment: dict[str, str], *, early: timedelta = timedelta()) -> list[Finding]:
+    now = datetime.now(UTC) - early
     return [finding for finding in surrounding_findings(world.session(), environment, now=now) if "starter" not in
             finding.message]  # fmt: skip
 
@@ -190,9 +190,9 @@ def test_network_settings_that_can_not_work_are_found(world: World, name: str, v
 def test_a_clock_behind_what_registries_say_is_found(world: World):
     world.publish()
     assert around(world, {}) == []
-    (finding,) = around(world, {}, now=NOW - timedelta(days=3))
+    (finding,) = around(world, {}, early=timedelta(days=3))
     assert (finding.check, finding.fix) == ("clock", "sudo timedatectl set-ntp true")
-    assert around(world, {}, now=NOW - timedelta(minutes=2)) == []
+    assert around(world, {}, early=timedelta(minutes=2)) == []
 
 
 def test_a_registry_that_can_not_be_read_is_found(world: World):

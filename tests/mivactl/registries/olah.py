@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.mivactl.registries.places import NO_SERVERS
+from tests.servers.need import SWITCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,8 @@ _GIT = {
 
 def olah_program(folder: Path) -> Path:
     """olah's program, in an environment in `folder` that is made when it is not there."""
-    if os.environ.get(NO_SERVERS) == "1":
-        pytest.skip(f"{NO_SERVERS}=1: no Hub mirror is started")
+    if os.environ.get(SWITCH) == "1":
+        pytest.skip(f"{SWITCH}=1: no Hub mirror is started")
     program = folder / "env" / "bin" / "olah-cli"
     if not program.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder / "env"], check=True)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.servers.need import SWITCH
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-NO_SERVERS = "MIVACTL_TESTS_NO_SERVERS"
 
 
 @contextmanager
 def s3_server() -> Iterator[str]:
     """A moto server; the address it answers at."""
-    if os.environ.get(NO_SERVERS) == "1":
-        pytest.skip(f"{NO_SERVERS}=1: no S3 server is started")
+    if os.environ.get(SWITCH) == "1":
+        pytest.skip(f"{SWITCH}=1: no S3 server is started")
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
