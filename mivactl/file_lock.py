@@ -63,6 +63,13 @@ def locked(path: Path, *, resource: str, timeout_seconds: float) -> Iterator[Non
         lock.release()
 
 
+def forget_lock(path: Path) -> None:
+    """Remove a lock that nobody needs any more, and its token."""
+    with suppress(OSError):
+        path.unlink()
+    shutil.rmtree(LockToken.of(path).folder, ignore_errors=True)
+
+
 class LockToken:
     """The token of a lock: the one file of a folder, called `free` or like the process that has it.
 

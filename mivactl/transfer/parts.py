@@ -4,7 +4,7 @@
 |---|---|
 | `<64 hex>` | a complete file, checked, read-only |
 | `<64 hex>.part` | the beginning of one that nobody owns |
-| `<64 hex>.<host>-<process>-<random>.part` | the beginning of one that this process owns |
+| `<64 hex>.<owner>.part` | the beginning of one that a process owns; see `mivactl.ownership` |
 
 Owning is renaming: of several processes that rename one file, the system lets exactly one succeed. A process writes
 only to files that nobody else has open: ones it made, and ones their owner gave back. What a process left that seems
@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from mivactl.disk import disk_errors, sync_folder
-from mivactl.file_lock import locked
+from mivactl.file_lock import forget_lock, locked
 from mivactl.ownership import is_abandoned, owned_name
 from registry_schema.errors import Busy, Incomplete, MivaError
 
@@ -132,8 +132,7 @@ class PartFolder:
                 yield
             finally:
                 if self.complete(digest).exists():
-                    with suppress(OSError):
-                        lock.unlink()
+                    forget_lock(lock)
 
     @contextmanager
     def claimed(self, digest: Digest) -> Iterator[Part]:
@@ -158,7 +157,7 @@ class PartFolder:
         """Remove what was left."""
         for path in self.left():
             with suppress(OSError):
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def _claim(self, digest: Digest) -> Part:
         unowned = self.folder / f"{digest.hex}.part"

@@ -16,8 +16,10 @@ from engine.bases.catalog import base_sites
 from mivactl.cli.app import run
 from mivactl.content import Content
 from mivactl.operations.composition import Wanted, compose_wanted
+from mivactl.operations.keys import publisher_keys
 from mivactl.operations.publish import publish
 from mivactl.operations.replay import require_receipt
+from mivactl.operations.sign_registry import put_signatures
 from mivactl.session import Session
 from mivactl.settings import load_settings
 from registry_schema.digests import Digest
@@ -209,6 +211,7 @@ def published_as_is(folder: Path, tensors: dict[str, np.ndarray]) -> None:
             entry.update(digest=digest, size=weights.stat().st_size)
     manifest = Manifest.from_plain(plain | {"version": "1.9.0"}, source="miva.json")
     others = {entry.digest: here.local.blob_path(entry.digest) for entry in manifest.files}
+    put_signatures(here.local, manifest.to_bytes(), publisher_keys(here))
     here.local.publish(manifest, others | {digest: weights})
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mivactl.ownership import Owner
 from mivactl.transfer.fetch import fetch
 from mivactl.transfer.parts import PartFolder
 from registry_schema.digests import Digest
@@ -49,7 +50,7 @@ def dead_process() -> int:
 
 
 def owner(host: str, process: int) -> str:
-    return f"{host}-{process}-abcdef."
+    return f"{Owner.new()._replace(host=host, process=process).name}."
 
 
 class Stopped(Exception):
@@ -112,7 +113,7 @@ def test_what_a_process_left_that_seems_dead_is_adopted(
 def test_of_several_that_were_left_the_longest_is_adopted_and_the_others_go(folder: PartFolder):
     process = dead_process()
     for text in ("a", "abcd", "abc"):
-        leave(folder, f"{platform.node()}-{process}-{len(text)}.", text.encode())
+        leave(folder, owner(platform.node(), process), text.encode())
     assert work(folder, b"") == b"abcd"
     assert len(names(folder.folder)) == 1
 
