@@ -41,7 +41,7 @@ class RemoteDocuments:
         if isinstance(answer, Unchanged) or answer is None:
             new = Remembered(None)
         else:
-            new = Remembered(answer.content, answer.etag)
+            new = Remembered(answer.content, answer.etag if answer.is_settled else None)
         if new != known:
             self._cache.keep(url, new)
         return new.content

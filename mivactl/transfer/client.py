@@ -60,6 +60,7 @@ class Document:
 
     content: bytes
     etag: str | None
+    is_settled: bool = True
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class HttpClient:
         def attempt() -> Document | Unchanged | None:
             with self.open(Request("GET", url, headers)) as reply:
                 if reply.status == 200:
-                    return Document(reply.read(max_bytes), reply.etag)
+                    return Document(reply.read(max_bytes), reply.etag, reply.is_settled)
                 if reply.status == 304 and known:
                     return Unchanged()
                 if reply.status == 404:

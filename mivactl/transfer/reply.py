@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mivactl.transfer.patience import Patience
 
 _CHUNK_BYTES: Final = 1 << 18
+_SETTLED_SECONDS: Final = 2.0
 _DRAINED_BYTES: Final = 1 << 16
 _PASSING: Final = frozenset({408, 425, 429})
 _NEVER: Final = frozenset({501, 505})
@@ -70,6 +71,16 @@ class Reply:
     def etag(self) -> str | None:
         """Its `ETag`, where it is one (RFC 9110, 8.8.3)."""
         return valid_etag(self.headers.get("ETag"))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its `ETag` can stand for this content alone.
+
+        Many servers make it of length and time in whole seconds: what was written just now may be written again within
+        the same second (RFC 9110, 8.8.2.2).
+        """
+        written, now = _moment(self.headers.get("Last-Modified", "")), _moment(self.headers.get("Date", ""))
+        return written is None or now is None or now - written >= _SETTLED_SECONDS
 
     @property
     def length_bytes(self) -> int | None:
@@ -186,8 +197,13 @@ def _seconds_to_wait(retry_after: str | None) -> float | None:
     text = (retry_after or "").strip()
     if text.isdecimal() and len(text) < 10:
         return float(text)
+    moment = _moment(text)
+    return None if moment is None else max(0.0, moment - time.time())
+
+
+def _moment(text: str) -> float | None:
+    """A date (RFC 9110, 5.6.7) in seconds of the epoch."""
     try:
-        moment = email.utils.parsedate_to_datetime(text).timestamp()
+        return email.utils.parsedate_to_datetime(text).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
-    return max(0.0, moment - time.time())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mivactl.registry.answer_cache import AnswerCache, Remembered
+from mivactl.registry.remote_documents import RemoteDocuments
 from mivactl.registry.remote_file import open_remote
 from mivactl.transfer.client import HttpClient
 from tests.mivactl.world import World, write_draft
@@ -59,6 +62,25 @@ def test_what_was_read_is_not_sent_again(world: World, server: BlobServer):
     again = [request.path for request in server.seen if not request.headers.get("If-None-Match")]
     assert [path for path in again if not path.endswith(".sig")] == []
     assert "manifests" not in asked(server)
+
+
+@pytest.mark.server
+def test_a_file_that_changes_twice_within_a_second_is_not_mistaken(tmp_path: Path, web: Nginx):
+    path = web.root / "catalog.jsonl"
+    documents = RemoteDocuments(HttpClient(), AnswerCache(tmp_path / "cache"), offline=False)
+
+    def read(content: bytes, written: float) -> bytes | None:
+        path.write_bytes(content)
+        os.utime(path, (written, written))
+        return documents.read(f"{web.http}/catalog.jsonl", max_bytes=99)
+
+    now = time.time()
+    assert read(b"one", now) == b"one"
+    assert read(b"two", now) == b"two"
+    # what has rested for a while is asked for by its tag
+    assert read(b"two", now - 60) == b"two"
+    assert read(b"two", now - 60) == b"two"
+    assert [line.split('" ')[1][:3] for line in web.log().splitlines()] == ["200", "200", "200", "304"]
 
 
 @pytest.mark.server
