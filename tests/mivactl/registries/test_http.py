@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import time
@@ -110,6 +111,25 @@ def test_a_secret_is_shown_to_its_server_and_kept_out_of_sight(
         assert said.exit_code == 7
     files = [path.read_bytes() for path in world.home.rglob("*") if path.is_file()]
     assert not [content for content in [*files, said.out.encode(), said.err.encode()] if b"canary" in content]
+
+
+def test_a_token_is_kept_once_the_server_has_taken_it(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    # no keyring of whoever runs this is asked
+    monkeypatch.setattr("mivactl.credentials._keyring", lambda: None)
+    with BlobServer(files_of(folder), wants="Bearer canary-0123456789") as server:
+        with monkeypatch.context() as once:
+            once.setenv("MIVACTL_TOKEN_STUDIO", "canary-0123456789")
+            world.ok("registry", "add", "studio", server.url)
+        assert world.mivactl("info", "acme/waterfall").exit_code == 7
+        for token, exit_code in (("canary-9876543210", 7), ("canary-0123456789", 0)):
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n"))
+            said = world.mivactl("login", "studio")
+            assert said.exit_code == exit_code, said.err
+            assert "canary" not in said.out + said.err
+        world.ok("info", "acme/waterfall")
+        assert world.mivactl("login", "studio", "--offline").exit_code != 0
+        world.ok("logout", "studio")
+        assert world.mivactl("info", "acme/waterfall").exit_code == 7
 
 
 def test_plain_http_stays_on_this_machine(world: World):
