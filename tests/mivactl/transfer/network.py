@@ -99,7 +99,7 @@ class Recorded:
 
 
 def names(folder: Path) -> list[str]:
-    """What lies in a folder of parts; of owned ones only that they are."""
-    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    """What lies in a folder of parts; of owned ones only that they are, and nothing of a lock's token."""
+    found = sorted(path.name for path in folder.iterdir() if path.suffix != ".token") if folder.is_dir() else []
     return [".".join([name.split(".")[0][:4], *(["owned"] * (name.count(".") > 1)), name.split(".")[-1]])
             if "." in name else name[:4] for name in found]  # fmt: skip
