@@ -160,11 +160,7 @@ def registry_at(named: str, session: Session) -> Registry:
     Raises:
         NotFound: there is none of that name.
     """
-    if RegistryName.complaint(named) is None and not Path(named).is_dir():
-        return session.registry(RegistryName(named))
-    place = normal_place(named)
-    known = next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
-    return known or session.registry_at(place, LOCAL)
+    return _known(named, session) or session.registry_at(normal_place(named), LOCAL)
 
 
 def writable_registry(named: str, session: Session) -> WritableRegistry:
@@ -174,14 +170,24 @@ def writable_registry(named: str, session: Session) -> WritableRegistry:
         NotFound: there is none.
         Refused: it takes nothing.
     """
-    if RegistryName.complaint(named) is None and not Path(named).is_dir():
-        return _require_writable(session.registry(RegistryName(named)))
-    place = normal_place(named)
-    known = next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
-    if known is not None and Capability.PUBLISH in known.capabilities:
+    known, place = _known(named, session), normal_place(named)
+    if known is not None and (_is_name(named) or Capability.PUBLISH in known.capabilities):
         return _require_writable(known)
+    # the registry that comes with mivactl takes builds when its folder is named
     own_name = session.registry_at(place, LOCAL).config().name
     return _require_writable(session.registry_at(place, own_name))
+
+
+def _is_name(named: str) -> bool:
+    return RegistryName.complaint(named) is None and not Path(named).is_dir()
+
+
+def _known(named: str, session: Session) -> Registry | None:
+    """The registry of this name, or the one that was added from this place; raises `NotFound` for a name nobody has."""
+    if _is_name(named):
+        return session.registry(RegistryName(named))
+    place = normal_place(named)
+    return next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
 
 
 def _require_writable(registry: Registry | WritableRegistry) -> WritableRegistry:
