@@ -15,9 +15,8 @@ from mivactl.operations.outgoing import outgoing, require_no_token
 from mivactl.operations.registries import writable_registry
 from mivactl.operations.sign_registry import put_signatures, signed_change
 from mivactl.registry.directory import create_directory_registry
-from mivactl.registry.registry import STARTER, Capability
+from mivactl.registry.registry import STARTER, Capability, TakesSignatures
 from mivactl.registry.static import signature_path
-from mivactl.registry.static_publication import WritableStaticRegistry
 from mivactl.session import LOCAL
 from registry_schema.compatibility import Rejected, check_fit
 from registry_schema.errors import Incompatible, IntegrityProblem
@@ -121,7 +120,7 @@ def publish(
 
 def _upload(registry: WritableRegistry, manifest: Manifest, paths: Mapping[Digest, Path], session: Session) -> Upload:
     """Sign the manifest, add it, and sign the registry's new state where it is a signed one."""
-    if not isinstance(registry, WritableStaticRegistry):
+    if not isinstance(registry, TakesSignatures):
         return registry.publish(manifest, paths)
     with signed_change(registry, session):
         signs = Capability.PUBLISH in registry.capabilities and registry.config().name != STARTER

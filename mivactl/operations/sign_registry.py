@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from mivactl.registry.registry import WritableRegistry
-    from mivactl.registry.static_publication import WritableStaticRegistry
+    from mivactl.registry.registry import TakesSignatures, WritableRegistry
     from mivactl.session import Session
     from mivactl.trust.ed25519 import SigningKey
     from registry_schema.signatures import PublicKey
@@ -151,7 +150,7 @@ def signed_change(registry: WritableRegistry, session: Session) -> Iterator[None
         _sign_files(registry, session)
 
 
-def put_signatures(registry: WritableStaticRegistry, manifest: bytes, keys: Sequence[SigningKey]) -> None:
+def put_signatures(registry: TakesSignatures, manifest: bytes, keys: Sequence[SigningKey]) -> None:
     """Place the signatures of a manifest where readers look for them; the manifest itself may come later."""
     registry.add_signatures(Digest.of(manifest), sign(manifest, keys))
 

@@ -4,6 +4,7 @@
 |---|---|
 | tag `1.2.0--nano-masked` | a build: the commit that holds it and nothing of another |
 | `miva.json` and its files, at a tag | the build; a `README.md` of its own is `miva/README.md` |
+| `miva.sig` at a tag | who signed its `miva.json` |
 | `README.md` on `main` | the model card; its metadata holds the line of the catalog |
 | `miva-status.json` on `main` | which builds are withdrawn or deprecated |
 
@@ -25,12 +26,14 @@ from mivactl.registry.hub_history import check_count, check_history, gone, remem
 from mivactl.registry.hub_repository import HubRepository, Refs
 from mivactl.registry.hub_status import HubStatus
 from mivactl.registry.registry import Capability, RegistryConfig
+from mivactl.registry.static import digest_in
 from registry_schema import strict_json
 from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, NetworkProblem
 from registry_schema.index import IndexLine
 from registry_schema.manifest import Manifest
 from registry_schema.names import RegistryName
+from registry_schema.signatures import Signatures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +48,8 @@ if TYPE_CHECKING:
     from registry_schema.names import AdapterName
 
 MANIFEST: Final = "miva.json"
-_OWN_NAMES: Final = frozenset({"README.md", HubStatus.SOURCE})
+SIGNATURES: Final = "miva.sig"
+_OWN_NAMES: Final = frozenset({"README.md", HubStatus.SOURCE, SIGNATURES})
 _log = logging.getLogger(__name__)
 
 
@@ -98,9 +102,13 @@ class HubRegistry:
             id=str(uuid.uuid5(uuid.NAMESPACE_URL, self.place.lower())), name=RegistryName(self._place.namespace)
         )
 
-    def read(self, path: str, *, max_bytes: int) -> None:
-        """See `Registry`; nothing lies beside the builds, and nobody signs them yet."""
-        del path, max_bytes
+    def read(self, path: str, *, max_bytes: int) -> bytes | None:
+        """See `Registry`; of builds whose manifest was read, their signatures, which lie in the same commit."""
+        manifest = digest_in(path.removesuffix(".sig"))
+        build = None if manifest is None or not path.endswith(".sig") else self._builds.get(manifest)
+        if build is None:
+            return None
+        return self.document(build.repository, build.commit, SIGNATURES, max_bytes=max_bytes)
 
     def names(self) -> tuple[AdapterName, ...]:
         """See `Registry`; those a search finds."""
@@ -112,7 +120,7 @@ class HubRegistry:
         return iter(self._catalog.lines())
 
     def lines(self, name: AdapterName) -> tuple[IndexLine, ...]:
-        """See `Registry`: one question about the tags, and a small file for each new one.
+        """See `Registry`: one question about the tags, and two small files for each new one.
 
         Raises:
             IntegrityProblem: the repository was made anew, a tag was moved, or does not hold what it says.
@@ -227,6 +235,8 @@ class HubRegistry:
                     f"{source} describes `{manifest.name}` {manifest.key.tag}, expected `{name}` {tag}",
                     hint="tell the owner of the registry",
                 )
+            # asked for with the manifest, so that both are here when there is no network
+            self.document(repository, commit, SIGNATURES, max_bytes=Signatures.MAX_BYTES)
             yield self._keep(FoundBuild(repository, commit, manifest, data))
 
     def _keep(self, build: FoundBuild) -> FoundBuild:

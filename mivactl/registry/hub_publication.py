@@ -14,13 +14,14 @@ from mivactl.content import content_of_file
 from mivactl.crash_point import crash_point
 from mivactl.hub_client import hub_is_offline
 from mivactl.registry.byte_source import SourceChanged
-from mivactl.registry.hub import MANIFEST, FoundAdapter, HubRegistry, path_of
+from mivactl.registry.hub import MANIFEST, SIGNATURES, FoundAdapter, HubRegistry, path_of
 from mivactl.registry.hub_card import CARD, MAX_CARD_BYTES, card_of
 from mivactl.registry.hub_repository import HubRepository
 from mivactl.registry.hub_status import HubStatus
 from mivactl.registry.publication import Upload, line_of, require_own_namespace, require_same, with_status
 from mivactl.registry.registry import Capability
 from registry_schema.catalog import catalog_line, speaker
+from registry_schema.digests import Digest
 from registry_schema.errors import Busy, IntegrityProblem, NetworkProblem, NotFound, Refused, SchemaError
 from registry_schema.index import IndexLine
 from registry_schema.manifest import Manifest
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from mivactl.registry.hub_memory import HubMemory
+    from mivactl.registry.hub_place import HubPlace
     from registry_schema.catalog import CatalogLine
-    from registry_schema.digests import Digest
     from registry_schema.hub_names import Repository
     from registry_schema.index import StatusChange
     from registry_schema.manifest import BuildKey
-    from registry_schema.names import AdapterName
+    from registry_schema.names import AdapterName, RegistryName
 
 _TRIES: Final = 20
 
@@ -52,9 +54,17 @@ class _Change:
 class WritableHubRegistry(HubRegistry):
     """The adapters of an owner for whom the person may write, which the Hub decides."""
 
+    def __init__(self, name: RegistryName, place: HubPlace, memory: HubMemory) -> None:
+        super().__init__(name, place, memory)
+        self._signatures: dict[Digest, bytes] = {}
+
     capabilities = frozenset(
         {*HubRegistry.capabilities, Capability.PUBLISH, Capability.STATUS, Capability.COMPARE_AND_SWAP}
     )
+
+    def add_signatures(self, manifest: Digest, signatures: bytes) -> None:
+        """Have the signatures of a manifest go up in the commit of its build."""
+        self._signatures[manifest] = signatures
 
     def publish(self, manifest: Manifest, files: Mapping[Digest, Path]) -> Upload:
         """See `WritableRegistry`.
@@ -119,7 +129,10 @@ class WritableHubRegistry(HubRegistry):
     def _publication(
         self, found: FoundAdapter, manifest: Manifest, files: Mapping[Digest, Path], last: Manifest | None
     ) -> _Change:
-        placed: dict[str, Path | bytes] = {MANIFEST: manifest.to_bytes()}
+        data = manifest.to_bytes()
+        placed: dict[str, Path | bytes] = {MANIFEST: data}
+        if (signatures := self._signatures.get(Digest.of(data))) is not None:
+            placed[SIGNATURES] = signatures
         readme = None
         for entry in manifest.files:
             path = files[entry.digest]
@@ -157,7 +170,7 @@ class WritableHubRegistry(HubRegistry):
         if before is None or found.refs.main is None:
             return frozenset()
         present = HubRepository(found.repository).paths(found.refs.main)
-        return present & {path_of(entry.path) for entry in before.files}
+        return present & {SIGNATURES, *(path_of(entry.path) for entry in before.files)}
 
     def _last_manifest(self, found: FoundAdapter) -> Manifest | None:
         """That of the build on `main`, tagged or not; None where there is none that can be read."""

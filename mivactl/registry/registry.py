@@ -108,6 +108,14 @@ class RemoteRegistry(Protocol):
         """
 
 
+@runtime_checkable
+class TakesSignatures(Protocol):
+    """A registry that keeps who signed a manifest, where `read` finds it under `signature_path`."""
+
+    def add_signatures(self, manifest: Digest, signatures: bytes) -> None:
+        """Place the signatures of a manifest; the manifest itself may come later."""
+
+
 class WritableRegistry(Registry, Protocol):
     """A registry that takes builds: its capabilities name `PUBLISH`."""
 

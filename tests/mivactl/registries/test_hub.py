@@ -89,7 +89,7 @@ def test_a_second_look_asks_for_the_tags_alone(world: World, hub: FakeHub, monke
     hub.requests.clear()
     assert len(world.session().registry("studio").lines(NAME)) == 2
     files = [request.path.rpartition("/")[2] for request in hub.asked("resolve")]
-    assert sorted(files) == ["miva-status.json", "miva.json"]  # of the new commit alone
+    assert sorted(files) == ["miva-status.json", "miva.json", "miva.sig"]  # of the new commit alone
     hub.requests.clear()
     world.session().registry("studio").lines(NAME)
     assert len(hub.requests) == 1

@@ -55,11 +55,29 @@ def test_a_publication_is_one_commit_and_a_tag(world: World, fake_hub: FakeHub):
     assert len(repository.commits) == 2  # the Hub's own first one
     assert repository.tags == {"1.0.0--nano": repository.main}
     files = repository.files("main")
-    assert sorted(files) == [".gitattributes", "README.md", "adapter.safetensors", "miva.json", "miva/README.md"]
+    assert sorted(files) == [
+        ".gitattributes",
+        "README.md",
+        "adapter.safetensors",
+        "miva.json",
+        "miva.sig",
+        "miva/README.md",
+    ]
     assert files["adapter.safetensors"] == (folder / "adapter.safetensors").read_bytes()
     assert files["miva/README.md"] == (folder / "README.md").read_bytes()
     posted = [request.path for request in fake_hub.asked("POST|PUT")]
     assert [path.rpartition("/")[0].rpartition("/")[2] for path in posted[-2:]] == ["commit", "tag"]
+
+
+def test_a_build_is_signed_in_its_commit_and_its_key_is_kept_for_the_namespace(world: World, fake_hub: FakeHub):
+    world.ok("publish", draft(world, "1.0.0"))  # into one's own registry, which pins the key to the namespace
+    world.ok("publish", draft(world, "1.1.0"), "--to", "hf://acme")
+    world.ok("registry", "add", "studio", "hf://acme")
+    (step,) = world.ok("install", "--json", "studio::acme/waterfall").data["adapters"]
+    assert (step["version"], step["registry"]) == ("1.1.0", "studio")
+    assert step["publisher"].startswith("ed25519:")
+    assert "miva.sig" in fake_hub.repositories[REPOSITORY].files("main")
+    assert world.ok("verify", "--json").data["unsigned"] == 0
 
 
 def test_the_card_says_what_the_hub_and_a_search_read(world: World, repository: Repository):
