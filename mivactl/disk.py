@@ -96,3 +96,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def last_written(folder: Path) -> float:
+    """When something was last written in `folder`, in seconds of the epoch."""
+    times = [0.0]
+    for path in (folder, *folder.rglob("*")):
+        with suppress(OSError):
+            times.append(path.stat(follow_symlinks=False).st_mtime)
+    return max(times)
