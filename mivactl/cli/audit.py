@@ -19,6 +19,7 @@ def audit(run: Run) -> None:
     require_no_hits(found)
 
     def show() -> None:
-        run.console.line(f"{found.build_count} builds, {found.advisory_count} advisories: none is about them")
+        counts = f"builds: {found.build_count}, advisories: {found.advisory_count}"
+        run.console.line(f"no advisory is about what is installed ({counts})")
 
     run.answer({"audit": found}, show)

@@ -322,7 +322,7 @@ def test_publish_does_not_sign_what_somebody_else_slipped_in(world: World, studi
 
 def test_an_advisory_reaches_those_who_have_the_adapter(world: World, studio: Path):
     world.ok("install", "studio::my/waterfall")
-    assert world.ok("audit").out == "1 builds, 0 advisories: none is about them\n"
+    assert world.ok("audit").out == "no advisory is about what is installed (builds: 1, advisories: 0)\n"
     digest = world.ok("list", "--json").data["adapters"][0]["digest"]
     world.ok("registry", "advise", studio, digest, "--kind", "harmful", "--reason", "frames flash")
     said = world.mivactl("audit")
