@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import time
 import zlib
@@ -173,9 +174,14 @@ def test_a_card_of_any_text_is_a_page_of_known_elements(text):
 @pytest.mark.parametrize("piece", ["[", "*a_", "> ", "`", "![](", "<a ", "- ", "|a", "&#", "[a]: <"])
 def test_a_card_made_to_take_long_does_not(piece):
     card = (piece * MAX_RENDERED_CHARACTERS)[:MAX_RENDERED_CHARACTERS]
-    started = time.process_time()
+    # What three thousand tests before this one left in memory, and servers of theirs, are not the card's doing.
+    gc.collect()
+    gc.freeze()
+    started = time.thread_time()
     model_card(card.encode(), title="Falls")
-    assert time.process_time() - started < 5
+    taken = time.thread_time() - started
+    gc.unfreeze()
+    assert taken < 5
 
 
 def test_a_card_beyond_all_measure_is_shown_as_it_is_written():
