@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from mivactl.disk import everything_below
 from mivactl.file_lock import LockToken, system_locks_exclude
 from mivactl.operations.diagnosis.finding import REPAIR, Finding
 
@@ -41,7 +42,7 @@ def disk_findings(session: Session) -> Iterator[Finding]:
 def loose_files(layout: StoreLayout) -> Iterator[tuple[Path, int]]:
     """What in the store may be written by those who should not, with the mode it should have."""
     contents = frozenset(layout.contents())
-    for path in (layout.root, *layout.root.rglob("*")):
+    for path in everything_below(layout.root):
         with suppress(FileNotFoundError):
             status = path.stat(follow_symlinks=False)
             wanted = status.st_mode & ~(ANYONE_WRITES if path in contents else OTHERS_WRITE)
