@@ -124,9 +124,11 @@ def _check_signatures(build: InstalledBuild, session: Session) -> Iterator[Store
     digest, signatures = build.line.manifest.digest, _signatures(build, session)
     if signatures is None:
         return
-    content = build.layout.manifest(digest).read_bytes()
     try:
+        content = build.layout.manifest(digest).read_bytes()
         check_publisher(build.line.name, content, signatures, session.trust.publishers(), required=False)
+    except FileNotFoundError:
+        yield _problem(build, "miva.json", "missing", "the store does not have it")
     except IntegrityProblem as error:
         yield _problem(build, "miva.json", "not vouched for", error.message)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mivactl.operations.install import InstallOptions, install
 from mivactl.operations.publish import publish
+from mivactl.operations.verify import verify
 from mivactl.trust.ed25519 import SigningKey, is_signed
 from mivactl.trust.publishers import Publishers, check_publisher
 from mivactl.trust.signed_bytes import require_signed, sign, signers
@@ -22,6 +23,9 @@ from tests.mivactl.world import World, write_draft
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from registry_schema.digests import Digest
+    from registry_schema.manifest import Manifest
 
 NAME = AdapterName("my/waterfall")
 ONE, TWO, THREE = (SigningKey.generate(name) for name in ("one", "two", "three"))
@@ -199,3 +203,18 @@ def test_the_adapters_that_come_with_mivactl_need_no_key(world: World):
     (step,) = install([AdapterRef.parse("waterfall")], world.session(), InstallOptions()).steps
     assert step.publisher is None
     assert not world.session().trust.publishers().namespaces
+
+
+def test_a_build_that_is_uninstalled_while_it_is_verified_is_no_problem(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.publish()
+    world.ok("install", "my/waterfall")
+    session = world.session()
+    read = session.store.manifest
+
+    def read_and_lose(digest: Digest) -> Manifest:
+        manifest = read(digest)
+        world.ok("uninstall", "my/waterfall")
+        return manifest
+
+    monkeypatch.setattr(session.store, "manifest", read_and_lose)
+    assert verify((), session).problems == ()
