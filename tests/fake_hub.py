@@ -16,10 +16,12 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
+
+from tests.servers.blob_server import LoopbackServer
 
 TOKEN = "hf_the_token_of_the_fake"  # noqa: S105
 _SERIAL = itertools.count()
@@ -82,7 +84,7 @@ class Asked:
     host: str
 
 
-class FakeHub:
+class FakeHub(LoopbackServer):
     """The fake; `with` starts and ends it."""
 
     def __init__(self) -> None:
@@ -91,37 +93,19 @@ class FakeHub:
         self.faults = Faults()
         self.requests: list[Asked] = []
         self.lock = threading.Lock()
-
-        class Handler(_Handler):
-            hub = self
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
+        super().__init__(_Handler)
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self.url
 
     def asked(self, pattern: str) -> list[Asked]:
         """The requests whose method and path match."""
         return [request for request in self.requests if re.search(pattern, f"{request.method} {request.path}")]
 
-    def __enter__(self) -> FakeHub:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
 
 class _Handler(BaseHTTPRequestHandler):
-    hub: FakeHub
+    owner: FakeHub
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: object) -> None:
@@ -162,14 +146,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.query = parse_qs(url.query)
         self.body = self._read_body()
         asked = (self.headers.get(name, "") for name in ("Range", "Authorization", "Host"))
-        self.hub.requests.append(Asked(self.command, path, *asked))
+        self.owner.requests.append(Asked(self.command, path, *asked))
         fault = next(
-            (status for at, status in self.hub.faults.status.items() if re.search(at, f"{self.command} {path}")), None
+            (status for at, status in self.owner.faults.status.items() if re.search(at, f"{self.command} {path}")), None
         )
         if fault is not None:
             self._send(fault, b"{}")
             return
-        body = next((body for at, body in self.hub.faults.instead.items() if re.search(at, path)), None)
+        body = next((body for at, body in self.owner.faults.instead.items() if re.search(at, path)), None)
         if body is not None:
             self._send(200, body)
             return
@@ -197,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.headers.get("Authorization") == f"Bearer {TOKEN}"
 
     def _repository(self, name: str) -> Repository | None:
-        found = self.hub.repositories.get(name)
+        found = self.owner.repositories.get(name)
         if found is None or (found.private and not self._is_owner()):
             self._send(401, b'{"error": "Repository not found"}', **{"X-Error-Code": "RepoNotFound"})
             return None
@@ -217,16 +201,16 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(self.query.get("cursor", ["0"])[0])
         found = [
             {"id": name, "cardData": card}
-            for name, repository in sorted(self.hub.repositories.items())
+            for name, repository in sorted(self.owner.repositories.items())
             if name.startswith(f"{author}/") and (not repository.private or self._is_owner())
             for card in [_card(repository)]
             if tag in card.get("tags", ())
         ]
-        page = min(self.hub.faults.page, int(self.query.get("limit", ["1000"])[0]))
+        page = min(self.owner.faults.page, int(self.query.get("limit", ["1000"])[0]))
         headers = {}
         if start + page < len(found):
             headers["Link"] = (
-                f"<{self.hub.endpoint}/api/models?author={author}&filter={tag}&cardData=true"
+                f"<{self.owner.endpoint}/api/models?author={author}&filter={tag}&cardData=true"
                 f'&limit={page}&cursor={start + page}>; rel="next"'
             )
         self._json(found[start : start + page], **headers)
@@ -270,17 +254,17 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if path not in files:
             self._send(404, b"{}", **{"X-Error-Code": "EntryNotFound"})
-        elif path.endswith(_LARGE) and self.hub.faults.elsewhere:
+        elif path.endswith(_LARGE) and self.owner.faults.elsewhere:
             digest = hashlib.sha256(files[path]).hexdigest()
-            self._send(302, b"", Location=f"http://localhost:{self.hub.port}/elsewhere/{digest}")
+            self._send(302, b"", Location=f"http://localhost:{self.owner.port}/elsewhere/{digest}")
         else:
             self._content(files[path], large=path.endswith(_LARGE))
 
     def _elsewhere(self, digest: str) -> None:
-        self._content(self.hub.large[digest], large=True)
+        self._content(self.owner.large[digest], large=True)
 
     def _content(self, content: bytes, *, large: bool) -> None:
-        faults = self.hub.faults
+        faults = self.owner.faults
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         start = int(asked[1]) if asked and faults.ranges else 0
         headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
@@ -304,12 +288,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _create(self) -> None:
         asked = json.loads(self.body)
         name = f"{asked['organization']}/{asked['name']}"
-        with self.hub.lock:
-            is_new = name not in self.hub.repositories
+        with self.owner.lock:
+            is_new = name not in self.owner.repositories
             if is_new:
-                self.hub.repositories[name] = Repository()
-                self.hub.repositories[name].commit({".gitattributes": b"*.safetensors filter=lfs\n"})
-        answer = {"url": f"{self.hub.endpoint}/{name}", "name": name}
+                self.owner.repositories[name] = Repository()
+                self.owner.repositories[name].commit({".gitattributes": b"*.safetensors filter=lfs\n"})
+        answer = {"url": f"{self.owner.endpoint}/{name}", "name": name}
         self._send(200 if is_new else 409, json.dumps(answer).encode(), **{"Content-Type": "application/json"})
 
     def _preupload(self, name: str, revision: str) -> None:
@@ -339,15 +323,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _upload(self, item: dict[str, object]) -> dict[str, object]:
         known = {"oid": item["oid"], "size": item["size"]}
-        if item["oid"] in self.hub.large:
+        if item["oid"] in self.owner.large:
             return known
-        return {**known, "actions": {"upload": {"href": f"{self.hub.endpoint}/large/{item['oid']}"}}}
+        return {**known, "actions": {"upload": {"href": f"{self.owner.endpoint}/large/{item['oid']}"}}}
 
     def _put(self, digest: str) -> None:
         if hashlib.sha256(self.body).hexdigest() != digest:
             self._send(400, b"{}")
             return
-        self.hub.large[digest] = self.body
+        self.owner.large[digest] = self.body
         self._send(200, b"")
 
     def _commit(self, name: str, revision: str) -> None:
@@ -356,7 +340,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         rows = [json.loads(row) for row in self.body.splitlines()]
         parent = rows[0]["value"].get("parentCommit")
-        with self.hub.lock:
+        with self.owner.lock:
             if parent is not None and parent != repository.main:
                 self._send(412, b'{"error": "A commit has happened since. Please refresh and try again."}')
                 return
@@ -366,18 +350,18 @@ class _Handler(BaseHTTPRequestHandler):
                 if row["key"] == "file":
                     files[value["path"]] = base64.b64decode(value["content"])
                 elif row["key"] == "lfsFile":
-                    files[value["path"]] = self.hub.large[value["oid"]]
+                    files[value["path"]] = self.owner.large[value["oid"]]
                 elif row["key"] == "deletedFile":
                     del files[value["path"]]
             commit = repository.commit(files)
-        self._json({"commitUrl": f"{self.hub.endpoint}/{name}/commit/{commit}", "commitOid": commit})
+        self._json({"commitUrl": f"{self.owner.endpoint}/{name}/commit/{commit}", "commitOid": commit})
 
     def _tag(self, name: str, revision: str) -> None:
         repository = self._repository(name)
         if repository is None or self._files(name, revision) is None:
             return
         tag = json.loads(self.body)["tag"]
-        with self.hub.lock:
+        with self.owner.lock:
             if tag in repository.tags:
                 self._send(409, b'{"error": "Tag reference exists already"}')
                 return
