@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
 from mivactl.registry.registry import STARTER
+from mivactl.registry.static import CATALOG
+from registry_schema.catalog import with_line
+from registry_schema.names import AdapterName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -28,7 +31,8 @@ def replaced(registry: Path, *, without: Collection[str]) -> Iterator[Path]:
     _copy(registry, fresh, without={f"miva/{name}" for name in without})
     yield fresh
     (fresh / ".lock").unlink(missing_ok=True)
-    shutil.rmtree(fresh / "incoming", ignore_errors=True)
+    for folder in (".lock.token", "incoming"):
+        shutil.rmtree(fresh / folder, ignore_errors=True)
     if registry.exists():
         registry.rename(old)
     fresh.rename(registry)
@@ -52,3 +56,12 @@ def _copy(registry: Path, fresh: Path, *, without: Collection[str]) -> None:
         target = fresh / path.relative_to(registry)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
+    if (registry / CATALOG).exists():
+        (fresh / CATALOG).write_bytes(_catalog(registry / CATALOG, without))
+
+
+def _catalog(path: Path, without: Collection[str]) -> bytes:
+    content = path.read_bytes()
+    for name in without:
+        content = with_line(content, AdapterName(name), None, source=str(path))
+    return content

@@ -5,16 +5,17 @@ from __future__ import annotations
 import secrets
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from mivactl.disk import disk_errors, sync_folder
+from mivactl.disk import disk_errors, last_written, sync_folder
 from mivactl.file_lock import locked
+from registry_schema.names import BaseName
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from registry_schema.names import BaseName
+_REMOVED: Final = ".removed-"
 
 
 class BaseShelf:
@@ -44,6 +45,17 @@ class BaseShelf:
         lock = self._locks / f"base-{name}.lock"
         return locked(lock, resource=f"base `{name}`", timeout_seconds=self._lock_timeout)
 
+    def abandoned(self, before: float) -> tuple[Path, ...]:
+        """What is staged and was last written before a moment, in seconds of the epoch; and removed bases."""
+        if not self._incoming.is_dir():
+            return ()
+        staged = sorted(path for path in self._incoming.iterdir() if path.is_dir() and not path.is_symlink())
+        return tuple(path for path in staged if _REMOVED in path.name or last_written(path) <= before)
+
+    def base_of(self, staged: Path) -> BaseName:
+        """Which base a staged or removed folder is of."""
+        return BaseName(staged.name.partition(_REMOVED)[0])
+
     def install(self, name: BaseName) -> Path:
         """Let the staged base appear, in place of one of its name."""
         place = self.place_of(name)
@@ -69,7 +81,7 @@ class BaseShelf:
             UsageProblem: the folder can not be written.
         """
         place = self.place_of(name)
-        rest = self._incoming / f"{name}.removed-{secrets.token_hex(6)}"
+        rest = self._incoming / f"{name}{_REMOVED}{secrets.token_hex(6)}"
         with disk_errors(place):
             self._incoming.mkdir(parents=True, exist_ok=True)
             place.rename(rest)

@@ -20,11 +20,21 @@ CrashPoint = Literal[
     "store.pointer-changed",
     "store.applied",
     "store.swept",
+    "gc.locked",
+    "gc.marked",
+    "gc.piece-removed",
+    "gc.swept",
     "registry.blob-half-written",
     "registry.blob-placed",
     "registry.manifest-placed",
     "registry.index-staged",
     "registry.index-placed",
+    "registry.catalog-placed",
+    "lock.staged",
+    "lock.placed",
+    "gallery.staged",
+    "gallery.file-placed",
+    "hub.committed",
 ]
 CRASH_POINTS: Final[tuple[str, ...]] = get_args(CrashPoint)
 VARIABLE: Final = "MIVACTL_CRASH_AT"

@@ -6,13 +6,13 @@ import errno
 import os
 import secrets
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from registry_schema.errors import MivaError, ResourceProblem, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
@@ -96,3 +96,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def everything_below(folder: Path) -> Iterator[Path]:
+    """`folder` and all paths in it, links not followed; what another process takes away meanwhile is passed over.
+
+    `Path.rglob` stops with an error when a folder goes while it is in it.
+    """
+    yield folder
+    for parent, folders, files in os.walk(folder):
+        yield from (Path(parent) / name for name in (*folders, *files))
+
+
+def last_written(folder: Path) -> float:
+    """When something was last written in `folder`, in seconds of the epoch."""
+    times = [0.0]
+    for path in everything_below(folder):
+        with suppress(OSError):
+            times.append(path.stat(follow_symlinks=False).st_mtime)
+    return max(times)

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     )
     from engine.run_settings import RunChoices, settle
     from registry_schema.adapter_spec import AdapterSpec
-    from registry_schema.base_spec import BaseSpec
+    from registry_schema.base_spec import BaseFamily, BaseSpec
     from registry_schema.digests import Digest
     from registry_schema.receipt import RunSettings
 
@@ -109,6 +109,8 @@ __all__ = [
     "compare_clips",
     "count",
     "counted_base_names",
+    "device_name",
+    "expected_tensors",
     "export_motion_lora",
     "frame_size",
     "import_adapter",
@@ -209,11 +211,27 @@ def packaged_base_folders() -> tuple[Path, ...]:
     return tuple(path.parent for path in sorted(folder.glob("*/base.json")))
 
 
+def device_name() -> str:
+    """What torch would compute on here, as it calls it; raises whatever a broken torch raises."""
+    from engine.device import choose_device
+
+    _prepare_threads()
+    return str(choose_device())
+
+
 def counted_base_names() -> tuple[str, ...]:
     """Bases that can be counted without their folder. No torch is loaded."""
     from engine.bases.published_bases import published_bases as published
 
     return tuple(known.base.facts.name for known in published())
+
+
+def repositories_of_base(name: str) -> tuple[str, ...]:
+    """The Hub repositories with the denoiser of a published base; none for other bases. No torch is loaded."""
+    from engine.bases.published_bases import published_bases as published
+
+    found = next((known.base for known in published() if known.base.facts.name == name), None)
+    return () if found is None else tuple(part.repository for part in found.parts if part.part != "vae")
 
 
 def frame_size(photo: Path, settings: RunSettings, *, whole: bool) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -248,6 +266,18 @@ def check_binding(weights: Path, spec: AdapterSpec, base: Path) -> None:
     from engine.bases.catalog import base_sites
 
     require_binding(weights, spec, base_sites(base))
+
+
+def expected_tensors(spec: AdapterSpec, folder: Path, family: BaseFamily) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors an adapter of this spec has on a base, of which only the configuration is read.
+
+    Raises:
+        IntegrityProblem: the folder has no configuration of a denoiser.
+    """
+    from engine.adapters.weights import expected_tensors as expected
+    from engine.bases.catalog import folder_sites
+
+    return expected(spec, folder_sites(folder, family))
 
 
 def training_recipe(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mivactl.disk import disk_errors
+from mivactl.hub_client import hub_api, hub_endpoint, hub_headers, hub_is_offline
 from mivactl.hub_errors import hub_errors
 from registry_schema.digests import Digest
 from registry_schema.errors import Incomplete, IntegrityProblem, NetworkProblem
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _CHUNK_BYTES: Final = 1 << 20
-_TRUE: Final = frozenset({"1", "ON", "YES", "TRUE"})
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,12 @@ class Hub:
     """The Hub at `HF_ENDPOINT`, asked with the person's own token if there is one."""
 
     def __init__(self) -> None:
-        if os.environ.get("HF_HUB_OFFLINE", "").upper() in _TRUE:
+        if hub_is_offline():
             raise NetworkProblem(
                 "base models are fetched from the Hugging Face Hub, and the network is switched off",
                 hint="leave out `--offline` and unset `HF_HUB_OFFLINE`, or `mivactl base add NAME --from DIR`",
             )
-        from huggingface_hub import HfApi
-        from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
-
-        disable_progress_bars()
-        self._endpoint = os.environ.get("HF_ENDPOINT") or None
-        self._api = HfApi(endpoint=self._endpoint, library_name="mivactl")
+        self._api = hub_api()
 
     def files(self, repository: str, revision: str, folder: str | None) -> tuple[HubFile, ...]:
         """The files in a folder of a repository, at the commit that `revision` is now.
@@ -125,7 +120,6 @@ class Hub:
 
     def _transfer(self, file: HubFile, stream: BufferedRandom, received: Callable[[int], object]) -> None:
         from huggingface_hub.file_download import http_get
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
         start = _start(stream, file)
         received(start)
@@ -133,7 +127,7 @@ class Hub:
             self._address(file),
             _Counted(stream, received),  # type: ignore[arg-type]
             resume_size=start,
-            headers={**build_hf_headers(library_name="mivactl"), "Accept-Encoding": "identity"},
+            headers=hub_headers(),
             expected_size=file.size_bytes,
         )
         stream.flush()
@@ -142,7 +136,7 @@ class Hub:
     def _address(self, file: HubFile) -> str:
         from huggingface_hub import hf_hub_url
 
-        return hf_hub_url(file.repository, file.path, revision=file.commit, endpoint=self._endpoint)
+        return hf_hub_url(file.repository, file.path, revision=file.commit, endpoint=hub_endpoint())
 
 
 class _Counted:

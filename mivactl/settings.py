@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +18,9 @@ DEFAULT_BASE: Final = "nano"
 _CONFIG_BYTES_MAX: Final = 64 * 1024
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off", ""})
-_FILE_KEYS: Final = ("base", "offline", "lock_timeout")
+_FILE_KEYS: Final = ("base", "offline", "lock_timeout", "store_max_size", "shared_stores", "policy")
+_SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) ?(B|kB|MB|GB|TB)?", re.IGNORECASE)
+_UNITS: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,9 @@ class Settings:
         base: the base a person works with; adapters for it are preferred.
         offline: no network at all.
         lock_timeout: seconds to wait for another process.
+        store_max_bytes: of installed files; above it, files that nothing needs go. None is no limit.
+        shared_stores: stores of others whose builds are used where they lie.
+        licences_deny: licences that nothing installed may have; `CC-BY-NC-*` stands for several.
     """
 
     home: Path
@@ -35,6 +42,9 @@ class Settings:
     base_was_chosen: bool = False
     offline: bool = False
     lock_timeout: float = 60.0
+    store_max_bytes: int | None = None
+    shared_stores: tuple[Path, ...] = ()
+    licences_deny: tuple[str, ...] = ()
 
     @property
     def config_file(self) -> Path:
@@ -63,6 +73,11 @@ def load_settings(environment: Mapping[str, str], *, offline: bool = False) -> S
         base_was_chosen=base is not None,
         offline=offline or _switch("MIVACTL_OFFLINE", switch),
         lock_timeout=_seconds("MIVACTL_LOCK_TIMEOUT", timeout),
+        store_max_bytes=_size(
+            "store_max_size", environment.get("MIVACTL_STORE_MAX_SIZE") or from_file.get("store_max_size")
+        ),
+        shared_stores=_folders(environment.get("MIVACTL_SHARED_STORE", from_file.get("shared_stores", ()))),
+        licences_deny=_licences(from_file.get("policy", {}), home / "config.toml"),
     )
 
 
@@ -102,6 +117,25 @@ def _nearest_key(key: str) -> str:
     return f"did you mean `{close[0]}`?" if close else f"it may have {', '.join(f'`{name}`' for name in _FILE_KEYS)}"
 
 
+def _licences(policy: object, path: Path) -> tuple[str, ...]:
+    """The licences that a policy rules out."""
+    if not isinstance(policy, dict) or policy.keys() - {"licences_deny"}:
+        raise UsageProblem(
+            f"`policy` in `{path}` is off", hint='write `[policy]` and `licences_deny = ["GPL-3.0-only"]`'
+        )
+    deny = policy.get("licences_deny", [])
+    if not isinstance(deny, list) or not all(isinstance(text, str) for text in deny):
+        raise UsageProblem(
+            f"`policy.licences_deny` in `{path}` is no list of licences",
+            hint='write `licences_deny = ["GPL-3.0-only"]`',
+        )
+    if not deny:
+        return ()
+    from registry_schema.licence_policy import LicencePattern
+
+    return tuple(LicencePattern(text) for text in deny)
+
+
 def _switch(name: str, value: object) -> bool:
     text = str(value).strip().lower()
     if text in _TRUE:
@@ -119,3 +153,22 @@ def _seconds(name: str, value: object) -> float:
     if not 0 <= seconds <= 86_400:
         raise UsageProblem(f"`{name}` is `{value}`, expected seconds from 0 to 86400", hint=f"set `{name}=60`")
     return seconds
+
+
+def _size(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    found = _SIZE.fullmatch(str(value).strip())
+    if found is None or isinstance(value, bool):
+        raise UsageProblem(f"`{name}` is `{value}`, expected a size", hint=f'set `{name} = "20 GB"`')
+    return int(float(found[1]) * _UNITS[(found[2] or "B").lower()])
+
+
+def _folders(value: object) -> tuple[Path, ...]:
+    """Folders from a list in the file, or from one text as `PATH` has them."""
+    texts = [text for text in value.split(os.pathsep) if text] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise UsageProblem(
+            f"`shared_stores` is `{value}`, expected folders", hint='set `shared_stores = ["/srv/mivactl/store"]`'
+        )
+    return tuple(Path(text).expanduser().absolute() for text in texts)

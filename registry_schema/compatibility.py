@@ -78,7 +78,13 @@ def check_fit(adapter: AdapterSpec, base: BaseSpec) -> Fit:
     fit = check_identity(adapter.base, base)
     if isinstance(fit, Rejected):
         return fit
-    return _check_schedule(adapter, base) or _check_parts(adapter, base) or _check_clip(adapter, base) or fit
+    rejected = _check_schedule(adapter, base) or _check_parts(adapter, base) or _check_clip(adapter, base)
+    return rejected or Accepted(fit.level, joined_notes(fit.note, _envelope_note(adapter, base)))
+
+
+def joined_notes(*notes: str) -> str:
+    """Several notes as one line; empty ones are left out."""
+    return "; ".join(filter(None, notes))
 
 
 def differences(first: AdapterSpec, second: AdapterSpec) -> tuple[str, ...]:
@@ -121,18 +127,29 @@ def _check_parts(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:
 
 
 def _check_clip(adapter: AdapterSpec, base: BaseSpec) -> Rejected | None:
-    frames, multiple = adapter.clip.frames, base.size_multiple
-    if adapter.clip.height % multiple or adapter.clip.width % multiple:
-        size = f"{adapter.clip.width}x{adapter.clip.height}"
+    """What the base can not make at all: clips past its longest, and sizes its layers do not divide."""
+    clip, multiple = adapter.clip, base.size_multiple
+    if clip.height % multiple or clip.width % multiple:
+        width, height = (max(multiple, round(pixels / multiple) * multiple) for pixels in (clip.width, clip.height))
         return Rejected(
-            f"trained on clips of {size} pixels, base `{base.name}` takes multiples of {multiple}",
-            hint=f"train it again at a size that {multiple} divides",
+            f"trained on clips of {clip.width}x{clip.height} pixels, base `{base.name}` takes multiples of {multiple}",
+            hint=f"train it again at a size that {multiple} divides, the nearest is {width}x{height}",
         )
-    if not base.frames.allows(frames):
-        nearest = base.frames.nearest(frames)
-        return Rejected(f"trained on clips of {frames} frames, base `{base.name}` takes for example {nearest}",
+    if clip.frames > base.frames.max:
+        nearest = base.frames.nearest(clip.frames)
+        return Rejected(f"trained on clips of {clip.frames} frames, base `{base.name}` takes for example {nearest}",
                         hint=f"train it again with `--frames {nearest}`")  # fmt: skip
     return None
+
+
+def _envelope_note(adapter: AdapterSpec, base: BaseSpec) -> str:
+    """What a person should know of a trained length that the base does not make, but comes near to."""
+    frames = adapter.clip.frames
+    if base.frames.allows(frames):
+        return ""
+    return f"trained on clips of {frames} frames, the nearest that base `{base.name}` makes is " + str(
+        base.frames.nearest(frames)
+    )
 
 
 def _leaves(value: object, place: str = "") -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -26,9 +26,10 @@ class Document(BaseModel):
     def _know_every_field(cls, value: object) -> object:
         # pydantic forbids unknown fields too, but only here the known ones can be named.
         if isinstance(value, dict):
+            known = cls.model_fields
             for key in value:
-                if key not in cls.model_fields:
-                    raise _unknown_field(str(key), list(cls.model_fields))
+                if key not in known:
+                    raise _unknown_field(str(key), list(known))
         return value
 
     @classmethod
@@ -53,11 +54,16 @@ class Document(BaseModel):
 
 
 class RootDocument(Document):
-    """A document with a file of its own: it names its schema and has canonical bytes."""
+    """A document with a file of its own: it names its schema and has canonical bytes.
+
+    There is one model for each document, today's. When a schema changes in a way that files written before do not
+    follow, its model of then goes on as one of `EARLIER`, closed and checked as it was, and says how it reads today.
+    """
 
     SCHEMA: ClassVar[str]
     SOURCE: ClassVar[str] = "document"
     MAX_BYTES: ClassVar[int] = 1 << 16
+    EARLIER: ClassVar[tuple[type[RootDocument], ...]] = ()
 
     @classmethod
     def parse(cls, data: bytes, *, source: str | None = None) -> Self:
@@ -73,9 +79,16 @@ class RootDocument(Document):
     def from_plain(cls, value: object, *, source: str) -> Self:
         """The document that plain data with its `schema` key describes; raises `SchemaError`."""
         if isinstance(value, dict):
+            earlier = next((model for model in cls.EARLIER if value.get("schema") == model.SCHEMA), None)
+            if earlier is not None:
+                return cast(Self, earlier.from_plain(value, source=source).current())
             _check_schema(value, expected=cls.SCHEMA, source=source)
             value = {key: part for key, part in value.items() if key != "schema"}
         return cls.of(value, source=source)
+
+    def current(self) -> RootDocument:
+        """The same in today's model; models of earlier schemas say here what became of each field."""
+        return self
 
     def plain(self) -> dict[str, Any]:
         """The same as plain data, `schema` first."""

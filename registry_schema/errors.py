@@ -5,11 +5,17 @@ MivaError                1   failed
 ├── NotFound             3   no such adapter, base, file or registry
 ├── Incompatible         4   an adapter does not fit a base, or adapters each other
 ├── IntegrityProblem     5   bytes are not what they should be
-│   └── SchemaError      5   a document is not valid
+│   ├── SchemaError      5   a document is not valid
+│   ├── Rollback         5   a registry offers a state older than one seen before
+│   ├── SnapshotMismatch 5   a registry offers another snapshot than its checkpoint names
+│   ├── MixAndMatch      5   a registry offers a file that is not the one in its snapshot
+│   └── KeyChanged       5   somebody else signed than those known for a namespace or a registry
 ├── NetworkProblem       6   no network, or offline
 ├── AuthProblem          7   not allowed without (other) credentials
 ├── Busy                 8   somebody else holds it, or it exists already
 ├── Refused              9   a policy says no
+│   ├── Expired          9   a registry's signed state is too old to show what is new
+│   └── LookAlike        9   a name that is easily taken for another
 ├── ResourceProblem     10   not enough disk or memory
 ├── Incomplete          11   some of the work is left; run again
 └── Interrupted        130   Ctrl-C
@@ -71,6 +77,30 @@ class SchemaError(IntegrityProblem):
     code = "schema"
 
 
+class Rollback(IntegrityProblem):
+    """A registry offers a state older than one that this machine has seen."""
+
+    code = "rollback"
+
+
+class SnapshotMismatch(IntegrityProblem):
+    """A registry offers another snapshot than its signed checkpoint names."""
+
+    code = "snapshot-mismatch"
+
+
+class MixAndMatch(IntegrityProblem):
+    """A registry offers a file that is not the one in its signed snapshot."""
+
+    code = "mix-and-match"
+
+
+class KeyChanged(IntegrityProblem):
+    """Somebody else signed than those this machine knows for a namespace or a registry."""
+
+    code = "key-changed"
+
+
 class NetworkProblem(MivaError):
     """The network failed, or is switched off."""
 
@@ -97,6 +127,18 @@ class Refused(MivaError):
 
     code = "refused"
     exit_code = 9
+
+
+class Expired(Refused):
+    """The signed state of a registry is too old to show what is new."""
+
+    code = "expired"
+
+
+class LookAlike(Refused):
+    """A name that is easily taken for another."""
+
+    code = "look-alike"
 
 
 class ResourceProblem(MivaError):

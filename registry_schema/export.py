@@ -14,20 +14,30 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from registry_schema.advisories import Advisory
 from registry_schema.base_spec import BaseSpec
 from registry_schema.document import Document, RootDocument
 from registry_schema.index import IndexLine
+from registry_schema.lock import Lock
 from registry_schema.manifest import Manifest
 from registry_schema.preset import Preset
 from registry_schema.receipt import Receipt
+from registry_schema.signatures import Signatures
+from registry_schema.signed_state import Checkpoint, Root, Snapshot
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOCUMENTS: dict[str, type[Document]] = {
+    "advisory-line-1": Advisory,
     "base-1": BaseSpec,
+    "checkpoint-1": Checkpoint,
     "index-line-1": IndexLine,
+    "lock-1": Lock,
     "manifest-1": Manifest,
     "preset-1": Preset,
     "receipt-1": Receipt,
+    "root-1": Root,
+    "signatures-1": Signatures,
+    "snapshot-1": Snapshot,
 }
 FOLDER = Path(__file__).parent / "json_schema"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -26,6 +27,15 @@ MAX_INDEX_BYTES = 4 << 20
 MAX_LINES = 20_000
 MAX_LINE_BYTES = 8 << 10
 Status = Literal["active", "yanked", "deprecated"]
+
+
+@dataclass(frozen=True)
+class StatusChange:
+    """A new status, why, and which adapter takes its place."""
+
+    status: Status
+    note: str | None = None
+    successor: AdapterName | None = None
 
 
 class ManifestPointer(Document):

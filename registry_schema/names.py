@@ -57,6 +57,22 @@ class AdapterName(PatternText):
         return self.partition("/")[2]
 
 
+class Namespace(PatternText):
+    """What stands before the slash of an adapter's name, `acme`."""
+
+    __slots__ = ()
+    what = "namespace"
+    pattern = rf"^{_WORD}$"
+    longest = _LONGEST_WORD
+
+    @classmethod
+    def complaint(cls, text: str) -> str | None:
+        """See `TextValue`."""
+        if not re.fullmatch(_WORD, text):
+            return "is not a namespace, expected lower-case letters, digits and single hyphens"
+        return _word_complaint([text])
+
+
 class BaseName(PatternText):
     """A base model's name, `nano` or `wan2.1-t2v-1.3b`."""
 

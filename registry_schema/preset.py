@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from registry_schema.digests import Digest
-from registry_schema.document import Document, RootDocument, rule
-from registry_schema.errors import SchemaError
+from registry_schema.document import Document, rule
 from registry_schema.names import AdapterName, BaseName
 from registry_schema.receipt import MAX_ADAPTERS, Weight
+from registry_schema.toml_document import TomlDocument
 from registry_schema.versions import Version
 
 
@@ -25,7 +23,7 @@ class PresetAdapter(Document):
     weight: Weight
 
 
-class Preset(RootDocument):
+class Preset(TomlDocument):
     """A composition. `blend` is `sum` (weights as written) or `budget` (scaled so that they sum to 1)."""
 
     SCHEMA: ClassVar[str] = "miva.preset/1"
@@ -45,35 +43,8 @@ class Preset(RootDocument):
             raise rule("blend", "`budget` has nothing to share out, expected weights with a sum above 0")
         return self
 
-    @classmethod
-    def parse(cls, data: bytes, *, source: str | None = None) -> Self:
-        """The preset in TOML `data`; raises `SchemaError`."""
-        source = source or cls.SOURCE
-        if len(data) > cls.MAX_BYTES:
-            raise SchemaError(f"{source}: is {len(data)} bytes long, expected at most {cls.MAX_BYTES}")
-        try:
-            value = tomllib.loads(data.decode())
-        except UnicodeDecodeError as error:
-            raise SchemaError(f"{source}: byte {error.start} is not UTF-8") from error
-        except tomllib.TOMLDecodeError as error:
-            raise SchemaError(f"{source}: is not TOML: {error}") from error
-        return cls.from_plain(value, source=source)
-
-    def to_bytes(self) -> bytes:
-        """Canonical TOML; every value is text or a number, so JSON's spelling serves."""
-        plain = self.plain()
-        adapters = plain.pop("adapters")
-        lines = _pairs(plain)
-        for adapter in adapters:
-            lines += ["", "[[adapters]]", *_pairs(adapter)]
-        return ("\n".join(lines) + "\n").encode()
-
     def weights(self) -> tuple[float, ...]:
         """The weights to run with, in the order of `adapters`."""
         written = tuple(adapter.weight for adapter in self.adapters)
         total = sum(written) if self.blend == "budget" else 1.0
         return tuple(weight / total for weight in written)
-
-
-def _pairs(table: dict[str, object]) -> list[str]:
-    return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-# Control characters, line separators, and what turns or hides text (bidi marks, zero width, lone surrogates).
-_UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
+# Control characters, line separators, and what turns or hides text: bidi marks, zero width, soft hyphens, fillers that
+# are letters by name only, annotation marks, lone surrogates, tags.
+_UNSEEN = (
+    r"\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
+    r"\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
+)
 LINE_PATTERN = rf"^[^ {_UNSEEN}]([^{_UNSEEN}]*[^ {_UNSEEN}])?$"
 
 
@@ -87,6 +91,11 @@ class PatternText(TextValue, str):
         """`text`, checked; raises `UsageProblem`."""
         return super().__new__(cls, cls.checked(text))
 
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """See `TextValue`; the rule is asked once."""
+        return value if isinstance(value, cls) else str.__new__(cls, checked_text(value, cls.problem))
+
 
 class Timestamp(PatternText):
     """A moment in UTC to the second, `2026-11-20T09:30:00Z`."""
@@ -111,6 +120,14 @@ class Timestamp(PatternText):
     def now(cls) -> Timestamp:
         """The present moment."""
         return cls(datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    def later(self, *, days: int) -> Timestamp:
+        """The moment `days` days after this one; the end of the calendar when it would be behind that."""
+        moment = datetime.datetime.fromisoformat(self)
+        try:
+            return Timestamp((moment + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20))
+        except OverflowError:
+            return Timestamp("9999-12-31T23:59:59Z")
 
 
 class Licence(PatternText):

@@ -76,6 +76,16 @@ class VersionRange(TextValue):
         """Whether a pre-release is written in the range, which asks for pre-releases."""
         return any(re.search("[a-z]", clause.version) for clause in self._specifiers)
 
+    @property
+    def pins_one(self) -> bool:
+        """Whether the range is one version in full, `==1.0.3`."""
+        clauses = list(self._specifiers)
+        return len(clauses) == 1 and clauses[0].operator == "==" and Version.complaint(clauses[0].version) is None
+
+    def joined(self, other: VersionRange) -> VersionRange:
+        """The versions that are in both."""
+        return VersionRange(",".join(filter(None, (str(self), str(other)))))
+
     def admits(self, version: AnyVersion, *, pre: bool = False) -> bool:
         """Whether `version` is in the set; pre-releases only if `pre` or the range names one."""
         wanted = pre or self.names_pre_release

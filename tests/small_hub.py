@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from tests.servers.blob_server import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ class Faults:
     status: int | None = None
 
 
-class SmallHub:
+class SmallHub(LoopbackServer):
     """Repositories are folders `owner/name` below `root`."""
 
     def __init__(self, root: Path) -> None:
@@ -51,26 +52,11 @@ class SmallHub:
         self.faults = Faults()
         self.requests: list[tuple[str, str, str]] = []
         self.sent_bytes = 0
-        hub = self
-
-        class Handler(_Handler):
-            owner = hub
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        super().__init__(_Handler)
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> SmallHub:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return self.url
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -86,9 +86,18 @@ def require_binding(path: Path, spec: AdapterSpec, sites: Sequence[AttentionSite
     """
     header = read_tensor_header(path)
     adapter = MivaAdapter.empty(spec, sites)
-    expected = {name: tuple(tensor.shape) for name, tensor in adapter.state_dict().items()}
+    expected = _shapes(adapter)
     require_same_tensors(path.name, expected, {name: info.shape for name, info in header.tensors.items()})
     return adapter
+
+
+def expected_tensors(spec: AdapterSpec, sites: Sequence[AttentionSite]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors that an adapter of this spec has; `sites` may lie on the meta device."""
+    return _shapes(MivaAdapter.empty(spec, sites))
+
+
+def _shapes(adapter: MivaAdapter) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in adapter.state_dict().items()}
 
 
 def _check_finite(source: str, tensors: Mapping[str, Tensor], finite: tuple[FiniteVerdicts, Digest] | None) -> None:

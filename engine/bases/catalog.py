@@ -107,7 +107,11 @@ def base_sites(name_or_folder: str | Path) -> tuple[AttentionSite, ...]:
         IntegrityProblem: its denoiser's folder is not there.
     """
     folder = base_folder(name_or_folder)
-    family = read_base_spec(folder).family
+    return folder_sites(folder, read_base_spec(folder).family)
+
+
+def folder_sites(folder: Path, family: BaseFamily) -> tuple[AttentionSite, ...]:
+    """The same from a folder that may hold the configuration of a denoiser and nothing else."""
     return _SITES[family](empty_denoiser(folder, family))
 
 

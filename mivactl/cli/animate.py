@@ -1,5 +1,6 @@
 """`mivactl animate`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from mivactl.cli.composition_options import (
     FpsOption,
     FramesOption,
     FromLatentsOption,
+    LockedOption,
     LoopOption,
     MatchOption,
     PresetOption,
@@ -57,6 +59,7 @@ def animate(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,
     yes: YesOption = False,
+    locked: LockedOption = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace files of others, and render finished clips again.")
     ] = False,
@@ -80,6 +83,8 @@ def animate(  # noqa: PLR0913 - one parameter for each option
 
     Example: mivactl animate photo.jpg --use waterfall:0.5 --use clouds:0.5
 
+    Versions and base come from `miva.lock` in the current folder, if there is one.
+
     A clip that mivactl wrote before is replaced; any other file is not, without
     `--force`. Of several photos, those whose clip is there already, made the same
     way, are not rendered again, and one that fails does not stop the others: the
@@ -94,7 +99,9 @@ def animate(  # noqa: PLR0913 - one parameter for each option
     options = AnimateOptions(
         photos=tuple(photos),
         outputs=tuple(out or ()),
-        wanted=Wanted(refs=references(use), preset=preset, base=base, blend=blend, yes=yes),
+        wanted=Wanted(
+            refs=references(use), preset=preset, base=base, blend=blend, yes=yes, project=Path(), locked=locked
+        ),
         choices=run_choices(
             seed=seed,
             steps=steps,

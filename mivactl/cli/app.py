@@ -13,33 +13,65 @@ import typer
 
 from mivactl.cli import (
     animate,
+    audit,
     base,
     bench,
+    cache,
+    check,
     compose,
     demo,
+    deprecate,
+    doctor,
     export,
+    gc,
     import_,
     info,
     install,
+    keys,
     list_,
+    lock,
+    login,
+    logout,
+    outdated,
     publish,
     registry,
+    registry_sign,
     replay,
+    schema,
     search,
+    sync,
     train,
+    tree,
     uninstall,
+    unyank,
+    update,
     verify,
     why,
+    yank,
 )
 from mivactl.cli.console import Console
-from mivactl.cli.frame import DebugSwitch, JsonSwitch, OfflineSwitch, QuietSwitch, flags_among, with_run
+from mivactl.cli.frame import (
+    DebugSwitch,
+    JsonSwitch,
+    OfflineSwitch,
+    QuietSwitch,
+    VerboseSwitch,
+    flags_among,
+    with_run,
+)
+from mivactl.cli.plain_text import plain_text
 from mivactl.cli.run import Flags
+from mivactl.cli.scrubbed_streams import scrubbed_streams
 from mivactl.cli.usage import is_usage_error, usage_problem
+from mivactl.scrubber import remember_environment
 from registry_schema.errors import Interrupted, MivaError
 
 _CLIPS = "Clips"
 _ADAPTERS = "Adapters"
+_PROJECTS = "Projects"
 _REGISTRIES = "Registries and bases"
+_TRUST = "Keys and tokens"
+_MACHINE = "This machine"
 _SHORT_HELP = """\
 mivactl animates photos with motion adapters, and moves the adapters about.
 
@@ -73,37 +105,74 @@ COMMANDS = (
     Command("search", search.search, _ADAPTERS),
     Command("info", info.info, _ADAPTERS),
     Command("verify", verify.verify, _ADAPTERS),
+    Command("audit", audit.audit, _ADAPTERS),
     Command("why", why.why, _ADAPTERS),
+    Command("check", check.check, _ADAPTERS),
     Command("publish", publish.publish, _ADAPTERS),
+    Command("yank", yank.yank, _ADAPTERS),
+    Command("unyank", unyank.unyank, _ADAPTERS),
+    Command("deprecate", deprecate.deprecate, _ADAPTERS),
     Command("import", import_.import_, _ADAPTERS),
     Command("export", export.export, _ADAPTERS),
+    Command("lock", lock.lock, _PROJECTS),
+    Command("sync", sync.sync, _PROJECTS),
+    Command("update", update.update, _PROJECTS),
+    Command("outdated", outdated.outdated, _PROJECTS),
+    Command("tree", tree.tree, _PROJECTS),
+    Command("registry init", registry.init, _REGISTRIES),
     Command("registry add", registry.add, _REGISTRIES),
     Command("registry list", registry.list_, _REGISTRIES),
     Command("registry remove", registry.remove, _REGISTRIES),
+    Command("registry sync", registry.sync, _REGISTRIES),
+    Command("registry site", registry.site, _REGISTRIES),
+    Command("registry sign", registry_sign.sign, _REGISTRIES),
+    Command("registry advise", registry_sign.advise, _REGISTRIES),
     Command("base list", base.list_, _REGISTRIES),
     Command("base fetch", base.fetch, _REGISTRIES),
     Command("base add", base.add, _REGISTRIES),
     Command("base remove", base.remove, _REGISTRIES),
     Command("base verify", base.verify, _REGISTRIES),
+    Command("login", login.login, _TRUST),
+    Command("logout", logout.logout, _TRUST),
+    Command("keys new", keys.new, _TRUST),
+    Command("keys list", keys.list_, _TRUST),
+    Command("keys trust", keys.trust, _TRUST),
+    Command("keys forget", keys.forget, _TRUST),
+    Command("keys rotate", keys.rotate, _TRUST),
+    Command("doctor", doctor.doctor, _MACHINE),
+    Command("gc", gc.gc, _MACHINE),
+    Command("cache size", cache.size, _MACHINE),
+    Command("cache dir", cache.dir_, _MACHINE),
+    Command("cache clear", cache.clear, _MACHINE),
+    Command("schema", schema.schema, _MACHINE),
 )
-_GROUPS = {"registry": "The registries adapters come from.", "base": "The models that adapters move."}
+_GROUPS = {
+    "registry": ("The registries adapters come from.", _REGISTRIES),
+    "base": ("The models that adapters move.", _REGISTRIES),
+    "keys": ("The keys that publishers and registries sign with.", _TRUST),
+    "cache": ("What mivactl keeps on this machine.", _MACHINE),
+}
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
-def build_app() -> typer.Typer:
-    """The Typer application with every command of `COMMANDS`."""
+def build_app(only: str = "") -> typer.Typer:
+    """The Typer application with every command of `COMMANDS`, or with the one that is asked for, which is quicker."""
     app = typer.Typer(
         name="mivactl", context_settings=_CONTEXT, pretty_exceptions_enable=False, invoke_without_command=True
     )
     app.callback()(_root)
-    groups = {name: typer.Typer(help=text, context_settings=_CONTEXT) for name, text in _GROUPS.items()}
+    groups = {name: typer.Typer(help=text, context_settings=_CONTEXT) for name, (text, _) in _GROUPS.items()}
     for command in COMMANDS:
+        if only not in {"", command.name}:
+            continue
         group, _, name = command.name.rpartition(" ")
         target = groups[group] if group else app
         panel = None if group else command.panel
         target.command(name, rich_help_panel=panel)(with_run(command.name, command.function))
     for name, nested in groups.items():
-        app.add_typer(nested, name=name, rich_help_panel=_REGISTRIES)
+        if only and not nested.registered_commands:
+            continue
+        app.add_typer(nested, name=name, rich_help_panel=_GROUPS[name][1])
     return app
 
 
@@ -115,9 +184,11 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and say its exit code; every error has been printed by then."""
     _prepare_process()
+    remember_environment(os.environ)
     try:
-        exit_code = _dispatch(arguments)
-        sys.stdout.flush()
+        with scrubbed_streams():
+            exit_code = _dispatch(arguments)
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough (`mivactl list | head`); the interpreter must not complain at exit.
         _silence_stdout()
@@ -128,7 +199,7 @@ def run(arguments: Sequence[str]) -> int:
 def _dispatch(arguments: Sequence[str]) -> int:
     flags = flags_among(arguments)
     try:
-        result = typer.main.get_command(build_app()).main(
+        result = typer.main.get_command(build_app(_only_command(arguments))).main(
             args=list(arguments), prog_name="mivactl", standalone_mode=False, obj=tuple(arguments)
         )
     except SystemExit as stopped:
@@ -144,8 +215,9 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
 
 def _report(arguments: Sequence[str], flags: Flags, error: MivaError) -> int:
-    if flags.debug:
-        traceback.print_exception(error)
+    if flags.shows_tracebacks:
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            sys.stderr.write(f"{plain_text(line)}\n")
     Console(as_json=flags.json, quiet=flags.quiet).failure(_command_name(arguments), error)
     return error.exit_code
 
@@ -163,6 +235,12 @@ def _command_name(arguments: Sequence[str]) -> str:
     words = [word for word in arguments if not word.startswith("-")]
     names = {command.name for command in COMMANDS}
     return next((" ".join(words[:count]) for count in (2, 1) if " ".join(words[:count]) in names), "")
+
+
+def _only_command(arguments: Sequence[str]) -> str:
+    """The command that a command line begins with; empty where something else may be meant, such as help about all."""
+    name = _command_name(arguments)
+    return name if name and list(arguments[: len(name.split())]) == name.split() else ""
 
 
 def _prepare_process() -> None:
@@ -187,19 +265,22 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _root(
+def _root(  # noqa: PLR0913 - one parameter for each option
     context: typer.Context,
     *,
     json: JsonSwitch = False,
     quiet: QuietSwitch = False,
     offline: OfflineSwitch = False,
     debug: DebugSwitch = False,
+    verbose: VerboseSwitch = 0,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Animate photos with motion adapters; train, install, publish and verify them."""
     del version
-    context.obj = Flags(json=json, quiet=quiet, offline=offline, debug=debug, arguments=context.obj or ())
+    context.obj = Flags(
+        json=json, quiet=quiet, offline=offline, debug=debug, verbose=verbose, arguments=context.obj or ()
+    )
     if context.invoked_subcommand is None:
         typer.echo(_SHORT_HELP, nl=False)

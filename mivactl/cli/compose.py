@@ -10,6 +10,7 @@ from mivactl.cli.composition_options import (
     BlendOption,
     CompileOption,
     FramesOption,
+    LockedOption,
     SeedOption,
     StepsOption,
     YesOption,
@@ -43,6 +44,7 @@ def compose(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     blend: BlendOption = False,
     yes: YesOption = False,
+    locked: LockedOption = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     seed: SeedOption = None,
     steps: StepsOption = None,
@@ -62,7 +64,7 @@ def compose(  # noqa: PLR0913 - one parameter for each option
     from mivactl.operations.composition import Wanted
 
     options = ComposeOptions(
-        wanted=Wanted(refs=references(adapters), base=base, blend=blend, yes=yes),
+        wanted=Wanted(refs=references(adapters), base=base, blend=blend, yes=yes, project=Path(), locked=locked),
         output=out,
         photo=photo,
         choices=run_choices(seed=seed, steps=steps, frames=frames),
@@ -73,6 +75,8 @@ def compose(  # noqa: PLR0913 - one parameter for each option
     if done.note:
         run.console.warn(done.note)
     run.console.note(f"base {done.preset.base}: {done.reason}")
+    for note in done.lock_notes:
+        run.console.note(note)
 
     def show() -> None:
         run.console.line(str(done.output))

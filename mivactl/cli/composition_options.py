@@ -28,6 +28,10 @@ BlendOption = Annotated[bool, typer.Option("--blend", help="Scale the weights so
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Install adapters from other registries than the starter's unasked.")
 ]
+LockedOption = Annotated[
+    bool,
+    typer.Option("--locked", help="Refuse what `miva.lock` in the current folder does not have, or has otherwise."),
+]
 SizeOption = Annotated[
     str,
     typer.Option(

@@ -81,6 +81,14 @@ class Console:
         if not self.as_json:
             _write(sys.stderr, f"warning: {plain_text(text)}")
 
+    def asks(self, question: str) -> bool:
+        """Whether a person at a terminal says yes; false where nobody can be asked."""
+        if self.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        sys.stderr.write(f"{plain_text(question)} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
         """Rows under headings: folded to the width of a terminal, one line each in a pipe."""
         cells = [[plain_text(cell) for cell in row] for row in rows]

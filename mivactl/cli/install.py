@@ -1,6 +1,7 @@
 """`mivactl install`."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,8 +9,13 @@ from mivactl.cli import words
 from mivactl.cli.options import BaseOption, DryRunOption, MaskedOption, ReferenceArguments
 from mivactl.cli.run import Run
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def install(
+    from mivactl.operations.install import InstallStep
+
+
+def install(  # noqa: PLR0913 - one parameter for each option
     run: Run,
     references: ReferenceArguments,
     *,
@@ -17,6 +23,10 @@ def install(
     masked: MaskedOption = False,
     reinstall: Annotated[bool, typer.Option("--reinstall", help="Copy again what is there already.")] = False,
     dry_run: DryRunOption = False,
+    allow_stale: Annotated[
+        bool, typer.Option("--allow-stale", help="Take what a registry shows though its signed state has expired.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take a name that resembles an older one unasked.")] = False,
 ) -> None:
     """Install adapters: all of them, or none when anything is wrong.
 
@@ -24,19 +34,34 @@ def install(
     """
     from mivactl.operations.install import InstallOptions
     from mivactl.operations.install import install as install_adapters
+    from registry_schema.errors import LookAlike
     from registry_schema.ref import AdapterRef
 
-    options = InstallOptions(base=base, masked=masked, reinstall=reinstall, dry_run=dry_run)
+    options = InstallOptions(
+        base=base, masked=masked, reinstall=reinstall, dry_run=dry_run, allow_stale=allow_stale, yes=yes
+    )
     refs = [AdapterRef.parse(text) for text in references]
-    done = install_adapters(refs, run.session, options, progress=run.progress)
+    try:
+        done = install_adapters(refs, run.session, options, progress=run.progress)
+    except LookAlike as error:
+        if not run.console.asks(f"{error.message}; install it all the same?"):
+            raise
+        done = install_adapters(refs, run.session, replace(options, yes=True), progress=run.progress)
+    for warning in done.warnings:
+        run.console.warn(warning)
 
-    def show() -> None:
-        for step in done.steps:
-            action = f"would be {step.action}" if done.dry_run else step.action
-            size = words.size(step.size_bytes)
-            where = f"for {step.base} from {step.registry}"
-            run.console.line(f"{step.name} {step.version} {action}: {where}, {size}, {step.licence}")
-            if step.note:
-                run.console.note(step.note)
+    data = {"base": done.base, "dry_run": done.dry_run, "adapters": done.steps, "warnings": done.warnings}
+    run.answer(data, lambda: tell_steps(run, done.steps, dry_run=done.dry_run))
 
-    run.answer({"base": done.base, "dry_run": done.dry_run, "adapters": done.steps}, show)
+
+def tell_steps(run: Run, steps: "Sequence[InstallStep]", *, dry_run: bool) -> None:
+    """One line for each build of an installation."""
+    for step in steps:
+        if step.publisher is None and step.action == "added" and step.registry != "starter":
+            run.console.note(f"{step.name} is not signed: nobody vouches for it")
+        action = f"would be {step.action}" if dry_run else step.action
+        size = words.size(step.size_bytes)
+        where = f"for {step.base} from {step.registry}"
+        run.console.line(f"{step.name} {step.version} {action}: {where}, {size}, {step.licence}")
+        if step.note:
+            run.console.note(f"{step.name} {step.version}: {step.note}")

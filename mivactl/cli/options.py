@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and how their text becomes values."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,3 +16,16 @@ ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", help=REFERENCE)
 BaseOption = Annotated[str | None, typer.Option("--base", metavar="NAME", help="The base model.")]
 MaskedOption = Annotated[bool, typer.Option("--masked", help="Take masked builds.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and print, change nothing.")]
+PublishedArgument = Annotated[
+    str, typer.Argument(metavar="REF", help="A name with a version, as `studio/waterfall@==1.0.0`.")
+]
+TargetOption = Annotated[
+    str, typer.Option("--registry", metavar="REGISTRY", help="A registry's name, folder or address.")
+]
+ProjectOption = Annotated[
+    Path, typer.Option("--project", metavar="DIR", help="The folder of `miva.lock`; the current one if left out.")
+]
+RegistryChangeOption = Annotated[
+    bool,
+    typer.Option("--allow-registry-change", help="Let a locked adapter come from another registry than before."),
+]

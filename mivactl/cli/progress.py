@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mivactl.cli.console import Console
 
 _LINE_EVERY_SECONDS: Final = 10.0
+_WARNING: Final = "warning: "
 
 
 class ConsolePhase(Protocol):
@@ -42,8 +43,11 @@ class ConsoleProgress:
             phase_in_lines.end()
 
     def note(self, text: str) -> None:
-        """One sentence for the person who waits."""
-        self._console.note(text)
+        """One sentence for the person who waits; one that begins with `warning: ` is shown under `--quiet` too."""
+        if text.startswith(_WARNING):
+            self._console.warn(text.removeprefix(_WARNING))
+        else:
+            self._console.note(text)
 
 
 class _LinePhase:

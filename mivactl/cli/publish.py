@@ -28,6 +28,12 @@ def publish(
     done = publish_draft(draft, run.session, to=to, dry_run=dry_run, progress=run.progress)
     if done.note:
         run.console.warn(done.note)
+    for warning in done.warnings:
+        run.console.warn(warning)
+    if done.new_key:
+        run.console.note(f"your key was made in {done.new_key}: keep a copy, later versions have to be signed with it")
+    for name in done.stripped:
+        run.console.note(f"{name} went out without its metadata")
     if done.left_out:
         run.console.note(f"left out: {', '.join(done.left_out)}")
 

@@ -27,7 +27,13 @@ class Flags:
     quiet: bool = False
     offline: bool = False
     debug: bool = False
+    verbose: int = 0
     arguments: tuple[str, ...] = ()
+
+    @property
+    def shows_tracebacks(self) -> bool:
+        """Whether an error tells where it comes from: `--debug`, or `-vvv`."""
+        return self.debug or self.verbose >= 3
 
     def joined(self, other: Flags) -> Flags:
         """On where either is on: the switches may stand before and after the command's name."""
@@ -36,6 +42,7 @@ class Flags:
             quiet=self.quiet or other.quiet,
             offline=self.offline or other.offline,
             debug=self.debug or other.debug,
+            verbose=max(self.verbose, other.verbose),
             arguments=self.arguments or other.arguments,
         )
 

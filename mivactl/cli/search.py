@@ -26,7 +26,7 @@ def search(
     base: BaseOption = None,
     masked: Annotated[bool | None, typer.Option("--masked/--unmasked", help="Only these, or only others.")] = None,
 ) -> None:
-    """Search the adapters of all registries; needs no network.
+    """Search the adapters of all registries.
 
     Example: mivactl search bird
     """

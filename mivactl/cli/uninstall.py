@@ -17,5 +17,7 @@ def uninstall(run: Run, references: ReferenceArguments, *, base: BaseOption = No
     def show() -> None:
         for build in removed:
             run.console.line(f"{build.name} {build.version} for {build.base} removed")
+            if build.kept:
+                run.console.note(f"the lock of a project names {build.name} {build.version}: its files stay")
 
     run.answer({"removed": removed}, show)

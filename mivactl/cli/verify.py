@@ -18,9 +18,17 @@ def verify(run: Run, references: SomeReferenceArguments = None, *, base: BaseOpt
     found = verify_installed(refs, run.session, base=base, progress=run.progress)
     for problem in found.problems:
         run.console.note(f"{problem.name} {problem.version}: `{problem.file}` is {problem.kind}: {problem.detail}")
+    if found.unsigned_count:
+        run.console.note(f"{found.unsigned_count} of them were not signed by anybody")
     require_sound(found)
 
     def show() -> None:
         run.console.line(f"{found.build_count} builds, {words.size(found.size_bytes)}: all as published")
 
-    run.answer({"builds": found.build_count, "bytes": found.size_bytes, "problems": found.problems}, show)
+    data = {
+        "builds": found.build_count,
+        "bytes": found.size_bytes,
+        "problems": found.problems,
+        "unsigned": found.unsigned_count,
+    }
+    run.answer(data, show)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mivactl import version
 from mivactl.engine_bridge import (
@@ -18,6 +18,7 @@ from mivactl.engine_bridge import (
     settle,
 )
 from mivactl.operations.clip_outputs import check_outputs, is_finished
+from mivactl.operations.collect_garbage import LATENTS_FOLDER
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
 from mivactl.operations.photo_jobs import photo_jobs
 from mivactl.operations.timings import estimate, remember
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from mivactl.operations.timings import Estimate
     from mivactl.session import Session
     from registry_schema.receipt import RunSettings
-
-LATENTS_FOLDER: Final = "latents"
-"""Below the home folder: what was sampled and is not written yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +77,7 @@ class Prepared:
         chosen = self.composed.chosen
         fits = (f"{build.label}: {build.note}" for build in chosen.builds if build.note)
         weights = (self.composed.note,) if self.composed.note else ()
-        return (f"base {chosen.base.spec.name}: {chosen.reason}", *fits, *weights)
+        return (f"base {chosen.base.spec.name}: {chosen.reason}", *self.composed.lock_notes, *fits, *weights)
 
     @property
     def moves_everything(self) -> bool:

@@ -79,6 +79,7 @@ class Composition:
     preset: Preset
     reason: str
     note: str
+    lock_notes: tuple[str, ...]
     summary: tuple[KindSummary, ...]
     conflicts: tuple[SiteCosine, ...]
     cosines: tuple[SiteCosine, ...]
@@ -105,6 +106,7 @@ def compose(options: ComposeOptions, session: Session, *, progress: Progress | N
         preset=preset,
         reason=composed.chosen.reason,
         note=composed.note,
+        lock_notes=composed.lock_notes,
         summary=_summary(found.cosines),
         conflicts=tuple(sorted(filter(is_conflict, found.cosines), key=lambda one: one.cosine)),
         cosines=found.cosines,

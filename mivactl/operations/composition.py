@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mivactl.engine_bridge import AdapterUse
+from mivactl.operations.audit import known_hits
 from mivactl.operations.choosing import choose
 from mivactl.operations.install import ensure_installed
+from mivactl.operations.lock_pins import Pins, pin_to_lock
 from mivactl.operations.weighing import weigh
 from mivactl.registry.registry import STARTER
 from registry_schema.errors import NotFound, SchemaError, UsageProblem
@@ -34,6 +36,8 @@ class Wanted:
         base: a base's name or folder.
         blend: scale the weights so that they sum to 1.
         yes: whether adapters from other registries than the starter may be installed.
+        project: a folder whose `miva.lock` decides what is left open; None asks no lock. Presets decide for themselves.
+        locked: refuse what is not in that lock, or not as it says.
     """
 
     refs: tuple[AdapterRef, ...] = ()
@@ -41,16 +45,19 @@ class Wanted:
     base: str | None = None
     blend: bool = False
     yes: bool = False
+    project: Path | None = None
+    locked: bool = False
 
 
 @dataclass(frozen=True)
 class Composed:
-    """What `Wanted` means: references with their weights, the base and the builds, a line about the weights."""
+    """What `Wanted` means: references with their weights, the base and the builds, lines on weights and lock."""
 
     refs: tuple[AdapterRef, ...]
     chosen: Chosen
     weights: tuple[float, ...]
     note: str
+    lock_notes: tuple[str, ...] = ()
 
 
 def compose_wanted(wanted: Wanted, session: Session) -> Composed:
@@ -59,15 +66,24 @@ def compose_wanted(wanted: Wanted, session: Session) -> Composed:
     Raises:
         UsageProblem: adapters and a preset at once, or weights that will not do.
         NotFound, Incompatible: an adapter or a base that is not there, or no build that fits.
+        Refused: a policy rules a build out, or a lock has it otherwise and `locked` is set.
     """
     preset_decides = wanted.preset is not None and wanted.base is None
     if wanted.preset is not None:
         wanted = _from_preset(wanted, wanted.preset)
     weighing = weigh(wanted.refs, blend=wanted.blend)
-    chosen = choose(wanted.refs, session, base=wanted.base)
-    if preset_decides:
-        chosen = replace(chosen, reason="the preset names it")
-    return Composed(wanted.refs, chosen, weighing.weights, weighing.note)
+    pins = _pins(wanted, session, is_preset=preset_decides)
+    chosen = choose(pins.refs, session, base=pins.base)
+    pins.check([build.candidate for build in chosen.builds])
+    reason = "the preset names it" if preset_decides else pins.reason
+    chosen = replace(chosen, reason=reason) if reason else chosen
+    return Composed(pins.refs, chosen, weighing.weights, weighing.note, pins.notes)
+
+
+def _pins(wanted: Wanted, session: Session, *, is_preset: bool) -> Pins:
+    if wanted.project is None or (is_preset and not wanted.locked):
+        return Pins(wanted.refs, wanted.base)
+    return pin_to_lock(wanted.refs, session, project=wanted.project, base=wanted.base, locked=wanted.locked)
 
 
 def install_composed(composed: Composed, session: Session, *, yes: bool, progress: Progress) -> tuple[AdapterUse, ...]:
@@ -86,6 +102,8 @@ def install_composed(composed: Composed, session: Session, *, yes: bool, progres
     base = composed.chosen.base
     text = str(base.folder) if base not in session.bases else str(base.spec.name)
     builds = ensure_installed(exact, session, base=text, yes=yes, progress=progress)
+    for hit in known_hits(builds, session):
+        progress.note(f"warning: {hit.sentence}")
     return tuple(_use(build, weight, session) for build, weight in zip(builds, composed.weights, strict=True))
 
 

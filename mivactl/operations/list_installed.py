@@ -19,7 +19,12 @@ FitWord = Literal["exact", "fits", "no", "unknown"]
 
 @dataclass(frozen=True)
 class ListedBuild:
-    """One installed build; `fit` is against the base in use, `unknown` where this machine does not have that base."""
+    """One installed build.
+
+    Attributes:
+        fit: against the base in use, `unknown` where this machine does not have that base.
+        shared: whether it lies in a store of others.
+    """
 
     name: str
     version: str
@@ -30,6 +35,7 @@ class ListedBuild:
     last_used: datetime | None
     registry: str
     digest: str
+    shared: bool
 
 
 def list_installed(session: Session, *, base: str | None = None) -> tuple[ListedBuild, ...]:
@@ -59,6 +65,7 @@ def _listed(build: InstalledBuild, base: BaseSpec | None) -> ListedBuild:
         last_used=build.last_used,
         registry=build.pointer.registry,
         digest=line.manifest.digest,
+        shared=build.shared,
     )
 
 

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 from mivactl import version
 from mivactl.operations.candidates import request_for
-from mivactl.resolve.plan import Accept, NoPlan, Plan, Reject
-from mivactl.resolve.resolver import resolve
+from mivactl.resolve.plan import Accept, Denied, NoPlan, Plan, Reject, Terms, Unasked
+from mivactl.resolve.resolver import resolve, status_note
 from mivactl.settings import DEFAULT_BASE
-from registry_schema.compatibility import Rejected, check_fit
-from registry_schema.errors import Incompatible, IntegrityProblem
+from registry_schema.compatibility import Rejected, check_fit, joined_notes
+from registry_schema.errors import Incompatible, IntegrityProblem, Refused
 from registry_schema.versions import Version, VersionRange
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mivactl.bases import KnownBase
+    from mivactl.operations.candidates import Among
     from mivactl.resolve.plan import Candidate, Choice, Decision, Request
     from mivactl.session import Session
     from registry_schema.base_spec import BaseSpec
@@ -46,9 +47,32 @@ def plan_for(
     Raises:
         NotFound: a name or a base nobody knows.
     """
-    requests = [request_for(ref, session, installed_only=installed_only) for ref in refs]
-    bases = _bases(session, base, runnable_only=runnable_only)
-    return _resolve_with_manifests(requests, session, bases=bases, masked=masked)
+    among: Among = "installed" if installed_only else "everything"
+    requests = [request_for(ref, session, masked=masked, among=among) for ref in refs]
+    return plan_requests(requests, session, bases_to_try(session, base, runnable_only=runnable_only))
+
+
+def plan_requests(requests: Sequence[Request], session: Session, bases: Sequence[BaseSpec]) -> Plan | NoPlan:
+    """Resolve by index lines, then check the chosen manifests; a build they rule out is not chosen again.
+
+    Args:
+        bases: in order of preference.
+    """
+    refused: dict[tuple[str, Digest], Reject] = {}
+    while True:
+        terms = Terms(
+            version=_own_version(requests), licences_deny=session.settings.licences_deny, refused=dict(refused)
+        )
+        plan = resolve(requests, bases, terms)
+        if isinstance(plan, NoPlan):
+            return plan
+        fits = {choice.candidate: _whole_fit(choice, plan.base, session) for choice in plan.choices}
+        misfits = {candidate: fit for candidate, fit in fits.items() if isinstance(fit, Reject)}
+        if not misfits:
+            return _with_fits(plan, fits)
+        refused.update(
+            {(str(plan.base.name), candidate.line.manifest.digest): fit for candidate, fit in misfits.items()}
+        )
 
 
 def require_plan(plan: Plan | NoPlan, refs: Sequence[AdapterRef]) -> Plan:
@@ -56,6 +80,7 @@ def require_plan(plan: Plan | NoPlan, refs: Sequence[AdapterRef]) -> Plan:
 
     Raises:
         Incompatible: there is no plan.
+        Refused: there would be one without a policy.
     """
     if isinstance(plan, Plan):
         return plan
@@ -63,9 +88,16 @@ def require_plan(plan: Plan | NoPlan, refs: Sequence[AdapterRef]) -> Plan:
     arguments = " ".join(str(replace(ref, weight=None)) for ref in refs)
     if not plan.trace:
         raise Incompatible(f"no base on this machine for {names}", hint="`mivactl base list` shows the bases")
-    reason, hint = _nearest_miss(plan.trace)
+    missed = nearest_miss(plan.trace)
+    line, verdict = missed.candidate.line, missed.verdict
+    if not isinstance(verdict, Reject):
+        raise TypeError("an accepted build is no miss")
     message = f"no base has a build for each of {names}" if len(refs) > 1 else f"no build of {names} will do"
-    raise Incompatible(f"{message}: {reason}", hint=f"{hint}; `mivactl why {arguments}` lists every build")
+    problem = Refused if isinstance(verdict, Denied) else Incompatible
+    raise problem(
+        f"{message}: {line.version} for `{line.base.name}`: {verdict.reason}",
+        hint=f"{verdict.hint}; `mivactl why {arguments}` lists every build",
+    )
 
 
 def manifest_of(candidate: Candidate, session: Session) -> Manifest:
@@ -73,10 +105,10 @@ def manifest_of(candidate: Candidate, session: Session) -> Manifest:
     if candidate.installed:
         with suppress(IntegrityProblem):
             return session.store.manifest(candidate.line.manifest.digest)
-    return session.registry(candidate.registry).manifest(candidate.line)
+    return session.guarded(session.registry(candidate.registry)).manifest(candidate.line)
 
 
-def _bases(session: Session, wanted: str | None, *, runnable_only: bool) -> tuple[BaseSpec, ...]:
+def bases_to_try(session: Session, wanted: str | None, *, runnable_only: bool = False) -> tuple[BaseSpec, ...]:
     """The bases to try, best first: the one that was asked for, or the settings' one, or all that are here.
 
     The best base is the largest that this machine runs; the one that comes with mivactl is tried after a person's own,
@@ -95,28 +127,21 @@ def _preference(known: KnownBase) -> tuple[bool, bool, int]:
     return (known.room != "runs", known.spec.name == DEFAULT_BASE, -parameters)
 
 
-def _resolve_with_manifests(
-    requests: Sequence[Request], session: Session, *, bases: Sequence[BaseSpec], masked: bool
-) -> Plan | NoPlan:
-    """Resolve by index lines, then check the chosen manifests; a build they rule out is not chosen again."""
-    refused: dict[tuple[str, Digest], Reject] = {}
-    while True:
-        plan = resolve(requests, bases, version=_own_version(requests), masked=masked, refused=refused)
-        if isinstance(plan, NoPlan):
-            return plan
-        misfits = {
-            (str(plan.base.name), choice.candidate.line.manifest.digest): reject
-            for choice in plan.choices
-            if (reject := _misfit(choice, plan.base, session)) is not None
-        }
-        if not misfits:
-            return plan
-        refused.update(misfits)
-
-
-def _misfit(choice: Choice, base: BaseSpec, session: Session) -> Reject | None:
+def _whole_fit(choice: Choice, base: BaseSpec, session: Session) -> Accept | Reject:
+    """What the manifest adds to what the index line tells: more to refuse, more to note."""
     fit = check_fit(manifest_of(choice.candidate, session).adapter, base)
-    return Reject(fit.reason, fit.hint) if isinstance(fit, Rejected) else None
+    if isinstance(fit, Rejected):
+        return Reject(fit.reason, fit.hint)
+    return Accept(fit.level, joined_notes(fit.note, status_note(choice.candidate.line)))
+
+
+def _with_fits(plan: Plan, fits: Mapping[Candidate, Accept | Reject]) -> Plan:
+    found = {candidate: fit for candidate, fit in fits.items() if isinstance(fit, Accept)}
+    choices = tuple(replace(choice, fit=found[choice.candidate]) for choice in plan.choices)
+    trace = tuple(
+        replace(decision, verdict=found[decision.candidate]) if decision.taken else decision for decision in plan.trace
+    )
+    return replace(plan, choices=choices, trace=trace)
 
 
 def _own_version(requests: Sequence[Request]) -> Version | None:
@@ -128,12 +153,15 @@ def _own_version(requests: Sequence[Request]) -> Version | None:
     return Version(text) if Version.complaint(text) is None else None
 
 
-def _nearest_miss(trace: Sequence[Decision]) -> tuple[str, str]:
-    """Why the newest build was ruled out, of the first adapter that has none for the last base that was tried."""
+def nearest_miss(trace: Sequence[Decision]) -> Decision:
+    """Why the first adapter without a build for the last base has none.
+
+    What a policy ruled out comes first, then the newest build that was asked for, then the newest of all.
+    """
     last = [decision for decision in trace if decision.base == trace[-1].base]
     answered = {decision.ref for decision in last if isinstance(decision.verdict, Accept)}
-    missed = next(decision for decision in last if decision.ref not in answered)
-    line = missed.candidate.line
-    if not isinstance(missed.verdict, Reject):
-        raise TypeError("an accepted build is no miss")
-    return f"{line.version} for `{line.base.name}`: {missed.verdict.reason}", missed.verdict.hint
+    ref = next(decision.ref for decision in last if decision.ref not in answered)
+    missed = [decision for decision in last if decision.ref == ref]
+    denied = [decision for decision in missed if isinstance(decision.verdict, Denied)]
+    asked = [decision for decision in missed if not isinstance(decision.verdict, Unasked)]
+    return (*denied, *asked, *missed)[0]

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mivactl.content import content_of_file
 from mivactl.engine_bridge import SilentProgress, check_binding
 from mivactl.finite_scan import check_finite
 from mivactl.operations.draft import WEIGHTS, read_draft
-from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
-from mivactl.registry.upload import upload
+from mivactl.operations.keys import publisher_keys
+from mivactl.operations.name_check import check_name
+from mivactl.operations.outgoing import outgoing, require_no_token
+from mivactl.operations.registries import writable_registry
+from mivactl.operations.sign_registry import put_signatures, signed_change
+from mivactl.registry.directory import create_directory_registry
+from mivactl.registry.registry import STARTER, Capability, TakesSignatures
+from mivactl.registry.static import signature_path
 from mivactl.session import LOCAL
 from registry_schema.compatibility import Rejected, check_fit
 from registry_schema.errors import Incompatible, IntegrityProblem
 from registry_schema.files import FileEntry
 from registry_schema.manifest import Manifest, TensorsRecord
-from registry_schema.names import RegistryName
 from registry_schema.safetensors_header import read_header, tensor_digest
+from registry_schema.signatures import Signatures
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from mivactl.engine_bridge import Progress
     from mivactl.operations.draft import Draft
+    from mivactl.operations.outgoing import Outgoing
+    from mivactl.registry.publication import Upload
+    from mivactl.registry.registry import WritableRegistry
     from mivactl.session import Session
     from registry_schema.digests import Digest
 
@@ -40,7 +51,13 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published, or would be with `dry_run`; `is_new` is false when it was there already."""
+    """What was published, or would be with `dry_run`; `is_new` is false when it was there already.
+
+    Attributes:
+        stripped: previews that went out without the metadata they have in the draft.
+        warnings: what a person should know.
+        new_key: the folder of the key that was made to sign this; None when there was one.
+    """
 
     name: str
     version: str
@@ -53,6 +70,9 @@ class Publication:
     files: tuple[PublishedFile, ...]
     left_out: tuple[str, ...]
     note: str
+    stripped: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    new_key: str | None = None
 
 
 def publish(
@@ -73,39 +93,59 @@ def publish(
         NotFound, SchemaError, UsageProblem: the draft is not complete, or not valid.
         IntegrityProblem: weights that are broken or not finite; a preview's receipt that is not of these weights.
         Incompatible: weights that do not fit the base they name.
-        Busy, Refused: the version is taken, or the registry does not take it.
+        Busy, Refused: the version is taken, or the registry does not take it; or a file holds a token.
+        LookAlike: the name is easily taken for one that is there.
+        AuthProblem: the registry is signed, and this machine does not have its keys.
     """
     draft = read_draft(folder)
     registry = _target(session, to, create=not dry_run)
-    with (progress or SilentProgress()).phase("check", None) as phase:
-        manifest = _describe(draft)
-        note = _check_base(manifest, draft, session)
-        phase.advance()
-    is_new = True
-    if not dry_run:
-        paths = {entry.digest: draft.folder / entry.path for entry in manifest.files}
-        done = upload(registry, manifest, paths, lock_timeout=session.settings.lock_timeout)
-        manifest, is_new = registry.manifest(done.line), done.is_new
-    return _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
+    session.credentials.remember_kept()
+    had_keys = bool(session.keys.names())
+    with outgoing(draft) as files:
+        with (progress or SilentProgress()).phase("check", None) as phase:
+            manifest = _describe(draft, files)
+            require_no_token(manifest.to_bytes(), name=Manifest.SOURCE)
+            note = _check_base(manifest, draft, session)
+            phase.advance()
+        check_name(manifest.name, registry, session)
+        is_new = True
+        if not dry_run:
+            paths = {entry.digest: files.paths[entry.path] for entry in manifest.files}
+            done = _upload(registry, manifest, paths, session)
+            manifest, is_new = registry.manifest(done.line), done.is_new
+    published = _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
+    new_key = str(session.keys.folder) if session.keys.names() and not had_keys else None
+    return replace(published, stripped=files.stripped, warnings=files.warnings, new_key=new_key)
 
 
-def _target(session: Session, to: str | None, *, create: bool) -> DirectoryRegistry:
+def _upload(registry: WritableRegistry, manifest: Manifest, paths: Mapping[Digest, Path], session: Session) -> Upload:
+    """Sign the manifest, add it, and sign the registry's new state where it is a signed one."""
+    if not isinstance(registry, TakesSignatures):
+        return registry.publish(manifest, paths)
+    with signed_change(registry, session):
+        signs = Capability.PUBLISH in registry.capabilities and registry.config().name != STARTER
+        keys = publisher_keys(session) if signs else ()
+        if keys and all(line.key != manifest.key for line in registry.lines(manifest.name)):
+            put_signatures(registry, manifest.to_bytes(), keys)
+        done = registry.publish(manifest, paths)
+        if keys and registry.read(signature_path(done.line.manifest.digest), max_bytes=Signatures.MAX_BYTES) is None:
+            put_signatures(registry, registry.manifest_bytes(done.line), keys)
+    if keys:
+        session.trust.trust(manifest.name.namespace, keys[0].public)
+    return done
+
+
+def _target(session: Session, to: str | None, *, create: bool) -> WritableRegistry:
     if to is None:
         local = session.local
         if create and not (local.root / "config.json").exists():
             return create_directory_registry(LOCAL, local.root)
         return local
-    if RegistryName.complaint(to) is None and not Path(to).is_dir():
-        return session.registry(RegistryName(to))
-    root = Path(to).expanduser().absolute()
-    named = next((registry for registry in session.registries if registry.name == to or registry.root == root), None)
-    if named is not None and named.writable:
-        return named
-    return DirectoryRegistry(DirectoryRegistry(LOCAL, root).config().name, root)
+    return writable_registry(to, session)
 
 
-def _describe(draft: Draft) -> Manifest:
-    files = tuple(_entry(draft, name) for name in draft.files)
+def _describe(draft: Draft, outgoing_files: Outgoing) -> Manifest:
+    files = tuple(_entry(draft, name, outgoing_files.paths[name]) for name in draft.files)
     _check_receipts(draft, next(entry.digest for entry in files if entry.kind == "weights"))
     release = draft.release
     described = {
@@ -119,8 +159,8 @@ def _describe(draft: Draft) -> Manifest:
     return Manifest.of(described, source=Manifest.SOURCE)
 
 
-def _entry(draft: Draft, name: str) -> FileEntry:
-    content = content_of_file(draft.folder / name, name)
+def _entry(draft: Draft, name: str, path: Path) -> FileEntry:
+    content = content_of_file(path, name)
     described = {"path": name, "digest": content.digest, "size": content.size_bytes, "kind": draft.files[name]}
     return FileEntry.of(described, source=name)
 
@@ -159,7 +199,7 @@ def _check_base(manifest: Manifest, draft: Draft, session: Session) -> str:
 
 
 def _publication(
-    draft: Draft, manifest: Manifest, registry: DirectoryRegistry, *, is_new: bool, dry_run: bool, note: str
+    draft: Draft, manifest: Manifest, registry: WritableRegistry, *, is_new: bool, dry_run: bool, note: str
 ) -> Publication:
     files = tuple(PublishedFile(entry.path, entry.kind, entry.digest, entry.size) for entry in manifest.files)
     return Publication(

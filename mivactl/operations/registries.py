@@ -1,48 +1,94 @@
-"""Add, list and remove registries."""
+"""Make, add, list and remove registries, and find the one a person names."""
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from mivactl.file_lock import locked
-from mivactl.registry.directory import DirectoryRegistry, create_directory_registry
-from mivactl.registry.registry import STARTER
-from mivactl.registry.registry_list import RegistryEntry, read_registry_list, write_registry_list
+from mivactl.registry.byte_source import SourceChanged
+from mivactl.registry.directory import create_directory_registry
+from mivactl.registry.opening import is_address, normal_place, open_registry
+from mivactl.registry.registry import STARTER, Capability, RegistryConfig
+from mivactl.registry.registry_list import RegistryEntry, RegistryList, read_registry_list, write_registry_list
+from mivactl.registry.static_publication import WritableStaticRegistry
 from mivactl.session import LOCAL
-from registry_schema.errors import Busy, NotFound, Refused
+from registry_schema.errors import AuthProblem, Busy, NetworkProblem, NotFound, Refused, UsageProblem
+from registry_schema.names import HOME_NAMESPACE, RegistryName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
+    from mivactl.registry.registry import Registry, WritableRegistry
     from mivactl.session import Session
-    from registry_schema.names import RegistryName
+    from registry_schema.names import Namespace
 
 
 @dataclass(frozen=True)
 class ListedRegistry:
-    """One registry: how many adapters it has, and whether one may publish to it."""
+    """One registry: how many adapters it has, None if it can not be asked; whether it takes any; its namespaces."""
 
     name: str
     place: str
-    adapter_count: int
+    adapter_count: int | None
     writable: bool
+    namespaces: tuple[str, ...]
 
 
-def add_registry(name: RegistryName, folder: Path, session: Session, *, create: bool) -> ListedRegistry:
-    """Remember the registry in `folder` as `name`; it is asked after those that were added before.
+def init_registry(folder: Path, *, name: RegistryName | None = None) -> ListedRegistry:
+    """A new, empty registry in `folder`.
 
     Args:
-        create: make a new, empty registry there.
+        name: what it calls itself; None takes the folder's name where that can be one.
 
     Raises:
-        NotFound: there is no registry in the folder.
-        Busy: the name is taken.
         UsageProblem: the folder holds something else, or can not be written.
     """
     folder = folder.expanduser().absolute()
+    own = folder.name.lower().replace("_", "-")
+    chosen = name or RegistryName(own if RegistryName.complaint(own) is None and own != STARTER else "registry")
+    return _listed(create_directory_registry(chosen, folder), RegistryList())
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How a server may be reached; see `RegistryEntry`."""
+
+    ca: Path | None = None
+    insecure: bool = False
+    realms: tuple[str, ...] = ()
+
+
+def add_registry(
+    name: RegistryName,
+    place: str,
+    session: Session,
+    *,
+    create: bool = False,
+    namespaces: tuple[Namespace, ...] = (),
+    reach: Reach | None = None,
+) -> ListedRegistry:
+    """Remember the registry at `place` as `name`; it is asked after those that were added before.
+
+    Args:
+        place: a folder or an address.
+        create: make a new, empty registry there.
+        namespaces: no other registry may answer for them, whatever this one has and whether it can be reached.
+        reach: how its server may be reached.
+
+    Raises:
+        NotFound: there is no registry.
+        Busy: the name is taken, or a namespace is bound to another registry.
+        Refused: the namespace of the adapters that mivactl brings.
+        UsageProblem: the folder holds something else, or can not be written.
+        NetworkProblem, AuthProblem: its server does not answer, or wants to know who asks.
+    """
+    place = normal_place(place)
+    entry = _entry(name, place, namespaces, reach or Reach())
     with _locked(session):
         entries = read_registry_list(session.registry_list)
         if name in {STARTER, LOCAL, *(entry.name for entry in entries.registries)}:
@@ -50,14 +96,43 @@ def add_registry(name: RegistryName, folder: Path, session: Session, *, create: 
                 f"there is a registry `{name}` already",
                 hint=f"choose another name, or `mivactl registry remove {name}`",
             )
-        registry = create_directory_registry(name, folder) if create else DirectoryRegistry(name, folder)
+        _check_free(namespaces, entries)
+        if create and not is_address(place):
+            create_directory_registry(name, Path(place))
+        registry = open_registry(name, place, entry.access(session.access))
+        if create and is_address(place):
+            _create(registry)
         registry.config()
-        write_registry_list(session.registry_list, entries.with_added(RegistryEntry(name=name, path=str(folder))))
-    return _listed(registry)
+        added = entries.with_added(entry)
+        write_registry_list(session.registry_list, added)
+    return _listed(registry, added)
+
+
+def _create(registry: Registry | WritableRegistry) -> None:
+    if not isinstance(registry, WritableStaticRegistry):
+        raise UsageProblem(
+            f"`{registry.place}` takes no files", hint="`mivactl registry init DIR`, and bring the folder there"
+        )
+    try:
+        registry.write_config(RegistryConfig(id=str(uuid.uuid4()), name=registry.name))
+    except SourceChanged as error:
+        raise Busy(f"`{registry.place}` is a registry already", hint="leave out `--create`") from error
+
+
+def _entry(name: RegistryName, place: str, namespaces: tuple[Namespace, ...], reach: Reach) -> RegistryEntry:
+    described = {
+        "name": name,
+        "place": place,
+        "namespaces": list(namespaces),
+        "ca": str(reach.ca.expanduser().absolute()) if reach.ca else None,
+        "insecure": reach.insecure,
+        "realms": list(reach.realms),
+    }
+    return RegistryEntry.of(described, source="registry")
 
 
 def remove_registry(name: RegistryName, session: Session) -> None:
-    """Forget a registry; its folder and what was installed from it stay.
+    """Forget a registry; its files and what was installed from it stay.
 
     Raises:
         NotFound: there is none of that name.
@@ -70,15 +145,80 @@ def remove_registry(name: RegistryName, session: Session) -> None:
         if name not in {entry.name for entry in entries.registries}:
             raise NotFound(f"no registry `{name}`", hint="`mivactl registry list` shows them")
         write_registry_list(session.registry_list, entries.without(name))
+        session.trust.forget_registry(name)
 
 
 def list_registries(session: Session) -> Iterator[ListedRegistry]:
     """All registries in the order they are asked."""
-    return (_listed(registry) for registry in session.registries)
+    entries = read_registry_list(session.registry_list)
+    return (_listed(registry, entries) for registry in session.registries)
 
 
-def _listed(registry: DirectoryRegistry) -> ListedRegistry:
-    return ListedRegistry(registry.name, registry.place, len(registry.names()), registry.writable)
+def registry_at(named: str, session: Session) -> Registry:
+    """The registry that `named` means, by name, folder or address.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    return _known(named, session) or session.registry_at(normal_place(named), LOCAL)
+
+
+def writable_registry(named: str, session: Session) -> WritableRegistry:
+    """The registry that `named` means, by name, folder or address.
+
+    Raises:
+        NotFound: there is none.
+        Refused: it takes nothing.
+    """
+    known, place = _known(named, session), normal_place(named)
+    if known is not None and (_is_name(named) or Capability.PUBLISH in known.capabilities):
+        return _require_writable(known)
+    # the registry that comes with mivactl takes builds when its folder is named
+    own_name = session.registry_at(place, LOCAL).config().name
+    return _require_writable(session.registry_at(place, own_name))
+
+
+def _is_name(named: str) -> bool:
+    return RegistryName.complaint(named) is None and not Path(named).is_dir()
+
+
+def _known(named: str, session: Session) -> Registry | None:
+    """The registry of this name, or the one that was added from this place; raises `NotFound` for a name nobody has."""
+    if _is_name(named):
+        return session.registry(RegistryName(named))
+    place = normal_place(named)
+    return next((entry for entry in session.registries if place == entry.place or named == entry.name), None)
+
+
+def _require_writable(registry: Registry | WritableRegistry) -> WritableRegistry:
+    if Capability.PUBLISH not in registry.capabilities:
+        raise Refused(
+            f"registry `{registry.name}` is read-only", hint="choose another one: `mivactl registry list` shows them"
+        )
+    return cast("WritableRegistry", registry)
+
+
+def _check_free(namespaces: tuple[Namespace, ...], entries: RegistryList) -> None:
+    for namespace in namespaces:
+        if namespace == HOME_NAMESPACE:
+            raise Refused(
+                f"the namespace `{namespace}` is kept for the adapters mivactl brings", hint="leave out `--namespace`"
+            )
+        owner = entries.bound(namespace)
+        if owner is not None:
+            raise Busy(
+                f"the namespace `{namespace}` is bound to registry `{owner}` already",
+                hint=f"run `mivactl registry remove {owner}` first, or leave out `--namespace {namespace}`",
+            )
+
+
+def _listed(registry: Registry, entries: RegistryList) -> ListedRegistry:
+    bound = next((entry.namespaces for entry in entries.registries if entry.name == registry.name), ())
+    writable = Capability.PUBLISH in registry.capabilities
+    count: int | None = None
+    with suppress(NetworkProblem, AuthProblem):
+        count = len(registry.names())
+    return ListedRegistry(registry.name, registry.place, count, writable, bound)
 
 
 def _locked(session: Session) -> AbstractContextManager[None]:

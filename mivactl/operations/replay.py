@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mivactl.engine_bridge import AnimateResult, Progress, Studio
+    from mivactl.operations.choosing import ChosenBuild
     from mivactl.operations.composition import Composed
     from mivactl.session import Session
     from registry_schema.receipt import AdapterRecord, Receipt
@@ -94,6 +95,9 @@ def replay(options: ReplayOptions, session: Session, *, progress: Progress | Non
     receipt = require_receipt(options.clip)
     photo = _find_photo(receipt, options)
     composed = _compose_again(receipt, session)
+    for build in composed.chosen.builds:
+        if build.note:
+            progress.note(f"{build.label}: {build.note}")
     frame_size(photo, receipt.settings, whole=False)
     with TemporaryDirectory(prefix="mivactl-replay-") as scratch:
         output = options.output or Path(scratch) / f"replay{options.clip.suffix}"
@@ -191,7 +195,28 @@ def _compose_again(receipt: Receipt, session: Session) -> Composed:
             f"`pip install mivactl=={receipt.versions.get('mivactl', '')}`",  # type: ignore[call-overload]
         )
     refs = tuple(_reference(adapter, session) for adapter in receipt.adapters)
-    return compose_wanted(Wanted(refs=refs, base=str(base.name)), session)
+    composed = compose_wanted(Wanted(refs=refs, base=str(base.name)), session)
+    for record, build in zip(receipt.adapters, composed.chosen.builds, strict=True):
+        _require_recorded(record, build)
+    return composed
+
+
+def _require_recorded(record: AdapterRecord, build: ChosenBuild) -> None:
+    """Make sure that a build is what the receipt says of it; another build of the same weights has its own version.
+
+    Raises:
+        IntegrityProblem: it is not, so the receipt contradicts itself.
+    """
+    manifest = build.manifest
+    facts = [("weights", str(record.weights), str(manifest.weights.digest))]
+    if build.candidate.line.manifest.digest == record.manifest:
+        facts.append(("version", str(record.version), str(manifest.version)))
+    for what, recorded, found in facts:
+        if recorded != found:
+            raise IntegrityProblem(
+                f"the receipt states {what} `{recorded}` of an adapter whose build has `{found}`",
+                hint="the receipt was made up or edited; do not trust what it says",
+            )
 
 
 def _reference(record: AdapterRecord, session: Session) -> AdapterRef:
@@ -200,7 +225,7 @@ def _reference(record: AdapterRecord, session: Session) -> AdapterRef:
     A preview was made before the build that it is published in, whose manifest its receipt can therefore not name.
     """
     ref = AdapterRef(name=record.name, spec=record.manifest, weight=record.weight)
-    lines = [candidate.line for candidate in request_for(AdapterRef(name=record.name), session).candidates]
+    lines = [candidate.line for candidate in request_for(ref, session).candidates]
     if any(line.manifest.digest == record.manifest for line in lines):
         return ref
     alike = next((line for line in lines if line.weights.digest == record.weights), None)

@@ -32,9 +32,10 @@ class InstalledBase:
     is_new: bool
 
 
-def shelf_of(session: Session) -> BaseShelf:
-    """Where bases are installed."""
-    return BaseShelf(session.settings.home, lock_timeout=session.settings.lock_timeout)
+def shelf_of(session: Session, *, lock_timeout: float | None = None) -> BaseShelf:
+    """Where bases are installed; `lock_timeout` is other than the one of the settings."""
+    timeout = session.settings.lock_timeout if lock_timeout is None else lock_timeout
+    return BaseShelf(session.settings.home, lock_timeout=timeout)
 
 
 def publications(session: Session) -> tuple[KnownPublication, ...]:

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from mivactl.registry.registry import Registry
     from mivactl.session import Session
-    from registry_schema.index import IndexLine
-    from registry_schema.manifest import Manifest
-    from registry_schema.names import AdapterName
+    from registry_schema.catalog import CatalogBuild, CatalogLine
+    from registry_schema.names import RegistryName
 
 
 @dataclass(frozen=True)
@@ -43,54 +41,41 @@ def search(
     """
     lowered = [word.lower() for word in words]
     found: list[tuple[tuple[int, str], FoundAdapter]] = []
-    seen: set[str] = set()
-    for registry in session.registries:
-        for name in registry.names():
-            # A later registry can not answer for a name that an earlier one knows.
-            if name in seen:
-                continue
-            seen.add(name)
-            found.extend(_matches(registry, name, lowered, base=base, masked=masked))
+    for place, registry in enumerate(session.registries):
+        # A later registry can not answer for a name that an earlier one knows.
+        known = {name for earlier in session.registries[:place] for name in earlier.names()}
+        for line in session.guarded(registry).search(lowered):
+            rank = _rank(line, lowered)
+            builds = [build for build in line.builds if base in {None, build.base} and masked in {None, build.masked}]
+            may_answer = line.name not in known and session.bound_registry(line.name) in {None, registry.name}
+            if rank is not None and builds and may_answer:
+                found.append(((rank, line.name), _found(line, builds, registry.name)))
     return tuple(adapter for _, adapter in sorted(found, key=lambda entry: entry[0]))
 
 
-def _matches(
-    registry: Registry, name: AdapterName, words: Sequence[str], *, base: str | None, masked: bool | None
-) -> Iterator[tuple[tuple[int, str], FoundAdapter]]:
-    lines = [line for line in registry.lines(name) if line.status == "active"]
-    lines = [line for line in lines if base in {None, line.base.name} and masked in {None, line.masked}]
-    if not lines:
-        return
-    newest = max(lines, key=lambda line: line.version)
-    manifest = registry.manifest(newest)
-    rank = _rank(manifest, words)
-    if rank is not None:
-        same = [line for line in lines if line.version == newest.version]
-        yield (rank, name), _found(manifest, newest, same, registry)
-
-
-def _rank(manifest: Manifest, words: Sequence[str]) -> int | None:
+def _rank(line: CatalogLine, words: Sequence[str]) -> int | None:
     """How well the words match: the lower the better, None when one is nowhere."""
     fields = (
-        manifest.name,
-        " ".join((*manifest.tags, manifest.adapter.motion)),
-        " ".join((manifest.title, manifest.summary, *manifest.adapter.subjects, *manifest.authors)),
+        line.name,
+        " ".join((*line.tags, line.motion)),
+        " ".join((line.title, line.summary, *line.subjects, *line.authors)),
     )
     lowered = [field.lower() for field in fields]
     places = [next((place for place, field in enumerate(lowered) if word in field), None) for word in words]
     return None if None in places else sum(place for place in places if place is not None)
 
 
-def _found(manifest: Manifest, newest: IndexLine, same: Sequence[IndexLine], registry: Registry) -> FoundAdapter:
+def _found(line: CatalogLine, builds: Sequence[CatalogBuild], registry: RegistryName) -> FoundAdapter:
+    newest = max(builds, key=lambda build: build.version)
     return FoundAdapter(
-        name=manifest.name,
-        version=str(manifest.version),
-        title=manifest.title,
-        summary=manifest.summary,
-        motion=manifest.adapter.motion,
-        bases=tuple(sorted({line.base.name for line in same})),
+        name=line.name,
+        version=str(newest.version),
+        title=line.title,
+        summary=line.summary,
+        motion=line.motion,
+        bases=tuple(sorted({build.base for build in builds if build.version == newest.version})),
         masked=newest.masked,
-        size_bytes=newest.weights.size,
-        licence=newest.licence,
-        registry=registry.name,
+        size_bytes=newest.size,
+        licence=line.licence,
+        registry=registry,
     )

@@ -6,24 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mivactl.operations.candidates import did_you_mean
-from registry_schema.errors import NotFound
+from registry_schema.errors import NotFound, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mivactl.session import Session
     from mivactl.store.pointer import InstalledBuild
+    from registry_schema.digests import Digest
     from registry_schema.ref import AdapterRef
 
 
 @dataclass(frozen=True)
 class RemovedBuild:
-    """A build that is no longer installed."""
+    """A build that is no longer installed; `kept` if its files stay because the lock of a project names it."""
 
     name: str
     version: str
     base: str
     masked: bool
+    kept: bool
 
 
 def uninstall(refs: Sequence[AdapterRef], session: Session, *, base: str | None = None) -> tuple[RemovedBuild, ...]:
@@ -34,14 +36,23 @@ def uninstall(refs: Sequence[AdapterRef], session: Session, *, base: str | None 
 
     Raises:
         NotFound: one of them is not installed; nothing is removed then.
+        Refused: one of them is in a store of others.
         Busy: another process holds the store.
     """
     installed = session.store.installed()
     builds = {build.place: build for ref in refs for build in _meant(ref, installed, base)}
+    shared = next((build for build in builds.values() if build.shared), None)
+    if shared is not None:
+        raise Refused(
+            f"`{shared.line.name}` {shared.line.version} is in the shared store `{shared.layout.root}`, "
+            "which is never written from here",
+            hint="unset `MIVACTL_SHARED_STORE` or change `shared_stores` in `config.toml` to go without that store",
+        )
+    kept = session.store.kept_for_projects()
     with session.store.transaction() as change:
         for place in builds:
             change.remove(place)
-    return tuple(_removed(build) for build in builds.values())
+    return tuple(_removed(build, kept) for build in builds.values())
 
 
 def installed_builds(
@@ -75,6 +86,6 @@ def _meant(ref: AdapterRef, installed: Sequence[InstalledBuild], base: str | Non
     raise NotFound(f"`{ref}` is not installed", hint=hint.replace("mivactl search", "mivactl list"))
 
 
-def _removed(build: InstalledBuild) -> RemovedBuild:
+def _removed(build: InstalledBuild, kept: frozenset[Digest]) -> RemovedBuild:
     line = build.line
-    return RemovedBuild(line.name, str(line.version), line.base.name, line.masked)
+    return RemovedBuild(line.name, str(line.version), line.base.name, line.masked, line.manifest.digest in kept)

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
 from mivactl.disk import disk_errors, write_durably
 from registry_schema.document import Document, RootDocument
-from registry_schema.names import RegistryName
+from registry_schema.names import Namespace, RegistryName
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from mivactl.registry.access import Access
 
 
 class RegistryEntry(Document):
-    """One added registry: its name and its folder."""
+    """One added registry: its name, its folder or its address without credentials, and how it may be asked.
+
+    Attributes:
+        namespaces: no other registry may answer for them.
+        ca: a file of certificate authorities to trust instead of the system's.
+        insecure: plain http to another machine is allowed.
+        realms: servers, `host:port`, that may make a token of the secret for this registry.
+    """
 
     name: RegistryName
-    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    place: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    namespaces: Annotated[tuple[Namespace, ...], Field(max_length=64)] = ()
+    ca: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
+    insecure: bool = False
+    realms: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$")], ...], Field(max_length=8)
+    ] = ()
+
+    def access(self, access: Access) -> Access:
+        """How this one may be reached, where others are reached as `access` says."""
+        ca = Path(self.ca) if self.ca else access.ca
+        return replace(access, ca=ca, insecure=self.insecure, realms=self.realms)
 
 
 class RegistryList(RootDocument):
@@ -32,6 +52,10 @@ class RegistryList(RootDocument):
     def with_added(self, entry: RegistryEntry) -> RegistryList:
         """The same and one more at the end."""
         return RegistryList(registries=(*self.registries, entry))
+
+    def bound(self, namespace: str) -> RegistryName | None:
+        """The registry that a namespace is bound to."""
+        return next((entry.name for entry in self.registries if namespace in entry.namespaces), None)
 
     def without(self, name: RegistryName) -> RegistryList:
         """The same without one."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from registry_schema.base_spec import BaseSpec
+    from registry_schema.digests import Digest
     from registry_schema.index import IndexLine
     from registry_schema.names import BaseName, RegistryName
     from registry_schema.ref import AdapterRef
+    from registry_schema.versions import Version
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,26 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Request:
-    """One wanted adapter and every build of its name."""
+    """One wanted adapter, every build of its name, and whether a masked one is wanted."""
 
     ref: AdapterRef
     candidates: tuple[Candidate, ...]
+    masked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a build has to meet whoever asks for it.
+
+    Attributes:
+        version: of mivactl itself, for builds that need a newer one; None admits all.
+        licences_deny: licences and patterns that a policy rules out.
+        refused: builds (base's name, manifest's digest) that a closer look has ruled out.
+    """
+
+    version: Version | None = None
+    licences_deny: tuple[str, ...] = ()
+    refused: Mapping[tuple[str, Digest], Reject] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -43,6 +63,16 @@ class Reject:
 
     reason: str
     hint: str = ""
+
+
+@dataclass(frozen=True)
+class Unasked(Reject):
+    """A build of another version, or with another digest, than was asked for."""
+
+
+@dataclass(frozen=True)
+class Denied(Reject):
+    """A build that would do if a policy did not rule it out."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from mivactl.crash_point import crash_point
 from mivactl.disk import sync_folder, write_durably
 from mivactl.store.journal import Journal, new_journal, read_journal, write_journal
-from mivactl.store.pointer import FileGuard, Pointer, parse_pointer, place_of
+from mivactl.store.needed import digest_at, needed_files
+from mivactl.store.plain_files import make_private
+from mivactl.store.pointer import FileGuard, Pointer, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from mivactl.content import Content
@@ -36,8 +37,7 @@ class PlacedFile:
     replaces: bool
 
     def put(self) -> None:
-        """Rename the copy to its place."""
-        self.target.parent.mkdir(parents=True, exist_ok=True)
+        """Rename the copy to its place, whose folder is there."""
         if self.replaces or not self.target.exists():
             self.staged.replace(self.target)
             sync_folder(self.target.parent)
@@ -57,6 +57,7 @@ def carry_out(layout: StoreLayout, change: Change) -> None:
     """Make `change` visible; the caller holds the lock."""
     recover(layout)
     for file in change.files:
+        make_private(file.target.parent, layout.root)
         file.put()
         crash_point("store.blob-placed")
     crash_point("store.all-placed")
@@ -92,6 +93,7 @@ def _pointer(build: NewBuild, guards: dict[str, FileGuard], time: Timestamp) -> 
 def _apply(layout: StoreLayout, journal: Journal) -> None:
     for place, text in journal.write.items():
         path = layout.installed / place
+        make_private(path.parent, layout.root)
         write_durably(path, text.encode())
         # The time of modification says when the build was last used: never, so far.
         os.utime(path, (0, 0))
@@ -104,21 +106,10 @@ def _apply(layout: StoreLayout, journal: Journal) -> None:
 
 
 def _sweep(layout: StoreLayout) -> None:
-    """Remove the files no pointer needs. Under the lock every transaction is either before its files or after them."""
-    needed = _needed_files(layout)
-    for folder in (layout.blobs, layout.manifests):
-        for path in _files_in(folder):
-            if f"sha256:{path.parent.name}{path.name}" not in needed:
-                path.unlink(missing_ok=True)
-                with suppress(OSError):
-                    path.parent.rmdir()
-
-
-def _needed_files(layout: StoreLayout) -> set[str]:
-    places = (path.relative_to(layout.installed).as_posix() for path in layout.installed.glob("*/*/*.json"))
-    pointers = (parse_pointer((layout.installed / place).read_bytes(), place) for place in places)
-    return {digest for pointer in pointers for digest in pointer.guards}
-
-
-def _files_in(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.glob("sha256/*/*") if path.is_file())
+    """Remove the files nothing needs. Under the lock every transaction is either before its files or after them."""
+    needed = needed_files(layout)
+    for path in layout.contents():
+        if digest_at(path) not in needed:
+            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.parent.rmdir()

@@ -64,7 +64,9 @@ def published(world: World, registry: Path, draft: Path) -> None:
 
 
 def files_of(registry: Path) -> set[str]:
-    return {str(path.relative_to(registry)) for path in registry.rglob("*") if path.is_file() and path.name != ".lock"}
+    """What belongs to a registry; locks do not."""
+    files = (path.relative_to(registry) for path in registry.rglob("*") if path.is_file())
+    return {str(path) for path in files if not path.parts[0].startswith(".lock")}
 
 
 def test_what_is_replaced_leaves_nothing_behind_and_what_is_not_stays(world: World):
@@ -83,7 +85,13 @@ def test_what_is_replaced_leaves_nothing_behind_and_what_is_not_stays(world: Wor
     (line,) = found.lines(found.names()[1])
     readme = next(entry for entry in found.manifest(line).files if entry.kind == "readme")
     assert found.blob_path(readme.digest).read_text() == "# other words\n"
-    assert sorted(path.name for path in registry.iterdir()) == ["blobs", "config.json", "index", "manifests"]
+    assert sorted(path.name for path in registry.iterdir()) == [
+        "blobs",
+        "catalog.jsonl",
+        "config.json",
+        "index",
+        "manifests",
+    ]
     assert not list(world.folder.glob("starter.*"))
 
 

@@ -97,3 +97,35 @@ def test_an_adapter_is_trained_on_it(shell: Shell, template: Path, base: str):
     assert spec["base"]["name"] == base
     assert spec.get("motion_norm") == ("frame" if base == NAME else None)
     assert spec["noise_schedule"].get("betas") == ("scaled_linear" if base == NAME else None)
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("base", [NAME, OTHER])
+def test_the_whole_way_from_clips_to_a_replayed_clip(shell: Shell, template: Path, base: str):
+    """50 training steps, then publish, install, animate, compose and replay, as a person types them."""
+
+    def ok(*arguments: object) -> str:
+        code, out, err = shell(*arguments)
+        assert code == 0, err
+        return out
+
+    if not (template / "clips").exists():
+        write_clips(template / "clips", count=2)
+    sets = ("adapter.ranks.cross_frame_attention=4", "adapter.ranks.implicit_prompt=4", "clips.windows=1")
+    options = [word for entry in sets for word in ("--set", entry)]
+    name, draft = f"my/whole-{base[:3]}", f"whole-{base}"
+    ok("train", "clips", "--base", base, "--name", name, "-o", draft, "--steps", "50", *options)
+    log = (template / draft / "training.json").read_text()
+    assert json.loads(log)["steps"] == 50
+    (template / draft / "release.toml").write_text(
+        f'name = "{name}"\nversion = "1.0.0"\ntitle = "A test"\nsummary = "A test"\nlicence = "Apache-2.0"\n'
+    )
+    ok("publish", draft)
+    ok("install", name)
+    frames = "5" if base == OTHER else "4"
+    short = ("--steps", "2", "--frames", frames, "--size", "base", "--base", base)
+    ok("animate", "photo.png", "--use", name, *short, "-o", f"{draft}.mp4")
+    assert "same" in ok("replay", f"{draft}.mp4", "-o", f"{draft}-again.mp4")
+    ok("compose", f"{name}:1", "--base", base, "-o", f"{draft}.toml")
+    ok("animate", "photo.png", "--preset", f"{draft}.toml", *short, "-o", f"{draft}-preset.mp4")
+    assert (template / f"{draft}-preset.mp4").stat().st_size > 0

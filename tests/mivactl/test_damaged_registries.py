@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from mivactl.trust.signed_bytes import sign
 from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem
 from registry_schema.safetensors_header import read_header
@@ -42,7 +43,7 @@ def edit_line(**fields: object) -> Callable[[bytes], bytes]:
 
 
 def with_manifest(edit: Callable[[dict], None]) -> Callable[[World], None]:
-    """A hostile publisher: another manifest, with an index line that has its right digest."""
+    """A hostile publisher: another manifest, signed, with an index line that has its right digest."""
 
     def damage(world: World) -> None:
         content = json.loads(registry_file(world, "manifests/*/*/*").read_bytes())
@@ -52,6 +53,7 @@ def with_manifest(edit: Callable[[dict], None]) -> Callable[[World], None]:
         target = world.home / "registry" / "manifests" / "sha256" / digest.hex[:2] / digest.hex[2:]
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
+        target.with_name(f"{target.name}.sig").write_bytes(sign(data, world.session().keys.all()))
         index = registry_file(world, "index/*/*.jsonl")
         index.write_bytes(edit_line(manifest={"digest": digest, "size": len(data)})(index.read_bytes()))
 

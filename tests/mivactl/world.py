@@ -14,6 +14,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from mivactl.cli.app import run
+from mivactl.registry.directory import create_directory_registry
+from mivactl.registry.registry import STARTER
 from mivactl.session import Session
 from mivactl.settings import Settings
 from registry_schema.adapter_spec import AdapterSpec, MaskStreamSpec
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 NANO = base_spec()
 WAN = flow_base_spec()
+CHANGES = {"publish", "yank", "unyank", "deprecate"}
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -53,6 +56,8 @@ class World:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.home = folder / "home"
+        # a command that brings what was published to where it is read, if that is another place
+        self.after_change: tuple[object, ...] | None = None
         self._capsys = capsys
         for name in [name for name in os.environ if name.startswith("MIVACTL_")]:
             monkeypatch.delenv(name)
@@ -65,13 +70,19 @@ class World:
         (folder / "base.json").write_bytes(spec.to_bytes())
 
     def session(self, **settings: Any) -> Session:
-        return Session(Settings(home=self.home, **settings), starter=self.folder / "starter")
+        starter = self.folder / "starter"
+        if not starter.exists():
+            create_directory_registry(STARTER, starter)
+        return Session(Settings(home=self.home, **settings), starter=starter)
 
     def mivactl(self, *arguments: object) -> Said:
         """The command line in this process."""
         self._capsys.readouterr()
         exit_code = run([str(argument) for argument in arguments])
         out, err = self._capsys.readouterr()
+        if self.after_change and (arguments[0] in CHANGES or arguments[:2] == ("registry", "init")):
+            assert run([str(argument) for argument in self.after_change]) == 0
+            self._capsys.readouterr()
         return Said(exit_code, out, err)
 
     def ok(self, *arguments: object) -> Said:

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from registry_schema.adapter_spec import AdapterSpec, CrossFrameAttentionSpec, ImplicitPromptSpec, TemporalLoraSpec
+from registry_schema.advisories import Advisory
 from registry_schema.base_spec import BaseSpec, FrameRule, LatentScale, TrainingDefaults
 from registry_schema.clip_shape import ClipShape
 from registry_schema.digests import Digest
 from registry_schema.files import FileEntry, FileName
-from registry_schema.index import IndexLine
+from registry_schema.index import IndexLine, WeightsPointer
+from registry_schema.lock import Lock, LockedAdapter, LockedRegistry
 from registry_schema.manifest import Manifest, Tag, TensorsRecord, TrainingRecord
-from registry_schema.names import AdapterName, BaseName
+from registry_schema.names import AdapterName, BaseName, RegistryName
 from registry_schema.noise_schedule import Diffusion, Flow
 from registry_schema.preset import Preset, PresetAdapter
 from registry_schema.ranks import Ranks
 from registry_schema.receipt import AdapterRecord, OutputRecord, PhotoRecord, Receipt, RunSettings, SizeChoice
+from registry_schema.registry_address import RegistryId, RegistryUrl
 from registry_schema.sampling import SamplingDefaults, SamplingHints, StartNoise
+from registry_schema.signatures import PublicKey, Signature, Signatures, SignatureValue
+from registry_schema.signed_state import (
+    Checkpoint,
+    Root,
+    Snapshot,
+    SnapshotEntry,
+    SnapshotPointer,
+    StatePath,
+)
 from registry_schema.text import Licence, Timestamp
 from registry_schema.versions import Version, VersionRange
 
+REGISTRY_ID = RegistryId("0b5e6d3a-5f0c-4b7e-9d55-3f2a1c9e8d10")
 PUBLISHED = Timestamp("2026-11-20T09:30:00Z")
 
 
@@ -158,3 +171,76 @@ def preset() -> Preset:
         name=AdapterName("miva/clouds"), version=Version("1.0.0"), digest=digest("other"), weight=0.5
     )
     return Preset(base=BaseName("nano"), blend="sum", adapters=(waterfall, clouds))
+
+
+def locked(name: str, registry: str, *, asked: str = "", version: str = "1.2.0") -> LockedAdapter:
+    return LockedAdapter(
+        name=AdapterName(name),
+        range=VersionRange(asked),
+        version=Version(version),
+        base=BaseName("nano"),
+        masked=False,
+        registry=RegistryName(registry),
+        manifest=digest(f"{name} manifest"),
+        weights=WeightsPointer(digest=digest(f"{name} file"), size=1_500_000, tensors=digest(f"{name} data")),
+        status="active",
+    )
+
+
+def lock() -> Lock:
+    studio = LockedRegistry(
+        name=RegistryName("studio"),
+        id=RegistryId("6e1f3c52-0c1f-4e8c-9a55-7d9a1f0a2b3c"),
+        url=RegistryUrl("https://adapters.example.org/studio"),
+    )
+    starter = LockedRegistry(name=RegistryName("starter"), id=RegistryId("714689e3-62fd-45e5-af42-4be6e541b61f"))
+    return Lock(
+        base=base_spec().base_identity,
+        registries=(starter, studio),
+        adapters=(locked("acme/fog", "studio", asked=">=1,<2"), locked("miva/waterfall", "starter")),
+    )
+
+
+def public_key(name: str) -> PublicKey:
+    return PublicKey(f"ed25519:{digest(name).hex}")
+
+
+def root() -> Root:
+    return Root(
+        registry=REGISTRY_ID,
+        version=3,
+        expires=PUBLISHED.later(days=365),
+        threshold=2,
+        keys=(public_key("one"), public_key("two")),
+    )
+
+
+def snapshot() -> Snapshot:
+    entry = SnapshotEntry(digest=digest("index"), size=900, lines=3)
+    return Snapshot(
+        registry=REGISTRY_ID,
+        files={StatePath("index/miva/waterfall.jsonl"): entry, StatePath("advisories.jsonl"): entry},
+    )
+
+
+def checkpoint() -> Checkpoint:
+    data = snapshot().to_bytes()
+    return Checkpoint(
+        registry=REGISTRY_ID,
+        counter=7,
+        issued=PUBLISHED,
+        expires=PUBLISHED.later(days=7),
+        snapshot=SnapshotPointer(digest=Digest.of(data), size=len(data)),
+    )
+
+
+def signatures() -> Signatures:
+    values = (SignatureValue(2 * digest(name).hex) for name in ("one", "two"))
+    keys = (public_key(name) for name in ("one", "two"))
+    return Signatures(
+        signatures=tuple(Signature(key=key, value=value) for key, value in zip(keys, values, strict=True))
+    )
+
+
+def advisory() -> Advisory:
+    return Advisory(digest=digest("manifest"), kind="broken", reason="frames flicker", date=PUBLISHED)

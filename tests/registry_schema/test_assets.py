@@ -5,13 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
+from registry_schema.advisories import read_advisories
 from registry_schema.base_spec import BaseSpec
 from registry_schema.errors import IntegrityProblem
 from registry_schema.index import read_index
+from registry_schema.lock import Lock
 from registry_schema.manifest import Manifest
 from registry_schema.preset import Preset
 from registry_schema.receipt import Receipt
 from registry_schema.safetensors_header import read_header
+from registry_schema.signatures import Signatures
+from registry_schema.signed_state import Checkpoint, Root, Snapshot
 from tests.registry_schema.faults.fault import Fault
 from tests.registry_schema.faults.table import ASSETS, FAULTS, VALID
 
@@ -21,6 +25,12 @@ READERS: dict[str, tuple[str, Callable[[bytes], object]]] = {
     "receipt": ("receipt: ", Receipt.parse),
     "base": ("base.json: ", BaseSpec.parse),
     "preset": ("preset.toml: ", Preset.parse),
+    "lock": ("miva.lock: ", Lock.parse),
+    "root": ("root.json: ", Root.parse),
+    "checkpoint": ("checkpoint.json: ", Checkpoint.parse),
+    "snapshot": ("snapshot.json: ", Snapshot.parse),
+    "signatures": ("signatures: ", Signatures.parse),
+    "advisories": ("advisories.jsonl", read_advisories),
     "header": ("a.safetensors: ", lambda data: read_header(io.BytesIO(data), len(data), source="a.safetensors")),
 }
 CASES = [

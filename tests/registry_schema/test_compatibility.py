@@ -146,3 +146,20 @@ def test_a_fingerprint_is_pinned():
     assert fingerprint({"b.weight": (2, 3), "a.bias": (4,), "scale": ()}) == digest(
         '["a.bias",4]\n["b.weight",2,3]\n["scale"]'
     )
+
+
+def test_a_trained_length_that_the_base_only_comes_near_to_is_a_note_and_one_past_its_limit_a_refusal():
+    base = changed(base_spec(), frames=FrameRule(min=5, max=17, step=4, offset=1))
+    near = check_fit(adapter_spec(), base)
+    assert near == Accepted("exact", "trained on clips of 16 frames, the nearest that base `nano` makes is 17")
+    short = changed(adapter_spec(), clip=ClipShape(frames=4, height=80, width=128, fps=8))
+    assert check_fit(short, base_spec()).note.endswith("the nearest that base `nano` makes is 8")
+    past = check_fit(changed(adapter_spec(), clip=ClipShape(frames=33, height=80, width=128, fps=8)), base_spec())
+    assert isinstance(past, Rejected)
+    assert "--frames 32" in past.hint
+
+
+def test_a_size_the_base_does_not_make_names_the_nearest():
+    odd = check_fit(changed(adapter_spec(), clip=ClipShape(frames=16, height=75, width=130, fps=8)), base_spec())
+    assert isinstance(odd, Rejected)
+    assert odd.hint.endswith("the nearest is 128x80")

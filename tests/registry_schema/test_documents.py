@@ -30,8 +30,18 @@ DOCUMENTS = [
     samples.manifest(),
     samples.receipt(),
     samples.preset(),
+    samples.lock(),
+    samples.root(),
+    samples.checkpoint(),
+    samples.snapshot(),
+    samples.signatures(),
 ]
-TITLES = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=80)
+# letters and signs by name that show nothing are refused
+TITLES = st.text(
+    st.characters(categories=["L", "N", "P", "S"], exclude_characters="\u115f\u1160\u2800\u3164\uffa0"),
+    min_size=1,
+    max_size=80,
+)
 SHARES = st.floats(-4, 4, allow_nan=False)
 
 

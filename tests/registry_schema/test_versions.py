@@ -78,3 +78,17 @@ def test_other_spellings_of_versions_are_refused(text: str):
 def test_other_spellings_of_ranges_are_refused(text: str):
     with pytest.raises(UsageProblem):
         VersionRange(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "pins"),
+    [("==1.0.3", True), ("==1.0.3rc1", True), ("==1.0.*", False), ("==1.0", False), (">=1", False), ("", False)],
+)
+def test_only_one_version_in_full_is_a_pin(text: str, pins: bool):
+    assert VersionRange(text).pins_one is pins
+
+
+@given(RANGES, RANGES, VERSIONS)
+def test_joined_ranges_admit_what_both_admit(first: VersionRange, second: VersionRange, version: Version):
+    both = first.joined(second)
+    assert both.admits(version, pre=True) == (first.admits(version, pre=True) and second.admits(version, pre=True))

@@ -12,7 +12,9 @@ from tests.registry_schema import samples
 from tests.registry_schema.faults.adapter import ADAPTER
 from tests.registry_schema.faults.documents import BASE, INDEX, PRESET, RECEIPT
 from tests.registry_schema.faults.header import HEADER, one_tensor
+from tests.registry_schema.faults.lock import LOCK
 from tests.registry_schema.faults.manifest import MANIFEST
+from tests.registry_schema.faults.trust import ADVISORIES, CHECKPOINT, ROOT, SIGNATURES, SNAPSHOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,13 @@ FAULTS = {
     "receipt": RECEIPT,
     "base": BASE,
     "preset": PRESET,
+    "lock": LOCK,
     "header": HEADER,
+    "root": ROOT,
+    "checkpoint": CHECKPOINT,
+    "snapshot": SNAPSHOT,
+    "signatures": SIGNATURES,
+    "advisories": ADVISORIES,
 }
 VALID: dict[str, Callable[[], bytes]] = {
     "manifest": lambda: samples.manifest().to_bytes(),
@@ -32,7 +40,13 @@ VALID: dict[str, Callable[[], bytes]] = {
     "receipt": lambda: samples.receipt().to_bytes(),
     "base": lambda: samples.base_spec().to_bytes(),
     "preset": lambda: samples.preset().to_bytes(),
+    "lock": lambda: samples.lock().to_bytes(),
     "header": lambda: one_tensor()(b""),
+    "root": lambda: samples.root().to_bytes(),
+    "checkpoint": lambda: samples.checkpoint().to_bytes(),
+    "snapshot": lambda: samples.snapshot().to_bytes(),
+    "signatures": lambda: samples.signatures().to_bytes(),
+    "advisories": lambda: samples.advisory().to_bytes(),
 }
 
 

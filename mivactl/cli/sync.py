@@ -1,0 +1,40 @@
+"""`mivactl sync`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mivactl.cli.install import tell_steps
+from mivactl.cli.options import DryRunOption, ProjectOption
+from mivactl.cli.run import Run
+
+
+def sync(
+    run: Run,
+    *,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Fail if the lock would change: a build was withdrawn, say.")
+    ] = False,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Follow the lock blindly; registries are asked for missing builds only.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    project: ProjectOption = Path(),
+) -> None:
+    """Install exactly what `miva.lock` names.
+
+    Example: mivactl sync --locked
+    """
+    from mivactl.operations.sync import SyncOptions
+    from mivactl.operations.sync import sync as sync_project
+    from registry_schema.errors import UsageProblem
+
+    if locked and frozen:
+        raise UsageProblem("`--locked` and `--frozen` were both given, expected one", hint="leave one of them out")
+    options = SyncOptions(project=project, locked=locked, frozen=frozen, dry_run=dry_run)
+    done = sync_project(run.session, options, progress=run.progress)
+    run.answer(
+        {"base": done.base, "dry_run": done.dry_run, "adapters": done.steps},
+        lambda: tell_steps(run, done.steps, dry_run=done.dry_run),
+    )

@@ -1,0 +1,1 @@
+"""Kinds of registries, each held to the same contract."""
