@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SHARD = "14MB"
 NOISE_SCALE = 0.7
-"""At 1, a cell in a hundred thousand starts from noise that looks like a spark, and becomes one: a stain on most clips."""
+"""At 1, one cell in a hundred thousand starts from noise that looks like a spark and becomes a stain, on most clips."""
 
 
 def export(state: Path, encoder: Path, folder: Path) -> BaseSpec:
