@@ -33,7 +33,7 @@ class SamplingDefaults(Document):
 
     Args:
         noise_scale: deviation of the noise that a clip starts from; below 1 a clip is nearer to what the base expects,
-            and things that it takes rare noise for do not appear (truncation, Brock et al. 2019, arXiv 1809.11096, 3.1).
+            and what it takes rare noise for does not appear (truncation, Brock et al. 2019, arXiv 1809.11096, 3.1).
     """
 
     sampler: SamplerName
