@@ -3,8 +3,8 @@
 Three kinds: a thing that moves; pictures of things that never move, so that the adapter leaves such photos alone; and,
 for a camera, a few pictures that are filmed along several paths each.
 
-None shows a thing of another motion. An adapter that was shown clouds standing still holds them, and at half weight it
-holds them against one that moves them.
+Only a camera's show things of other motions. An adapter that was shown clouds standing still holds them, and at half
+weight it holds them against one that moves them; under a camera they move with all else.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ FIRST_SEED, FIRST_STILL_SEED = 500_001, 550_001
 """Far above those of pretraining, which go up by 32 with each step."""
 SMALLEST_CHANGE = 0.004
 EVERYWHERE = frozenset({"raining", "fireworks"})
-"""Fit every photo, so that none is without their subject."""
+"""Fit every photo, so that none is without their subject; and would hide other things."""
+MOVABLE = tuple(name for name in ELEMENTS if name not in EVERYWHERE)
 
 
 def moving_clip(motion: str, index: int) -> GeneratedClip:
@@ -58,10 +59,14 @@ def still_clip(index: int) -> GeneratedClip:
 
 
 def filmed_clips(motion: str, index: int) -> tuple[GeneratedClip, ...]:
-    """Picture number `index`, filmed along `PATHS` paths of a camera motion, `FRAMES` frames each."""
+    """Picture number `index`, filmed along `PATHS` paths of a camera motion, `FRAMES` frames each.
+
+    Every other picture holds something that could move by itself.
+    """
+    thing = (Draws(FIRST_SEED + index).choice(MOVABLE),) if index % 2 else ()
     for seed in _seeds(FIRST_SEED, index):
         draws = Draws(seed)
-        picture = draw_large_picture(draws, CANVAS, ())
+        picture = draw_large_picture(draws, CANVAS, thing)
         paths = [camera_path(draws, motion, CANVAS, FRAMES) for _ in range(PATHS)]
         clips = tuple(filmed(picture, path, CANVAS, motion) for path in paths)
         if all(_changes(clip) for clip in clips):
