@@ -65,9 +65,9 @@ class Example:
 def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Example:
     """A random clip and the condition that names what moves in it.
 
-    One in six shows two motions at once; most also hold things that could move but do not; half are mirrored; one in
-    twenty shows the white mask of what moves in place of the picture; one in six names a motion of something that
-    is not there, and stands still.
+    One in three shows two motions at once, named in unequal parts, so that two adapters find both; most also hold
+    things that could move but do not; half are mirrored; one in twenty shows the white mask of what moves in place of
+    the picture; one in six names a motion of something that is not there, and stands still.
 
     Args:
         seed: decides everything.
@@ -79,10 +79,12 @@ def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Ex
     seconds = seconds_of(FRAMES, FPS)[list(shown)]
     rest = tuple(other for other in others if other != motion)
     named: tuple[str, ...] = (motion,)
+    share = 1.0
     if motion in ELEMENTS and motion != "raining" and draws.chance(1 / 6):
         clip = draw_scene(draws, CANVAS, rest).clip((), seconds)
-    elif motion in ELEMENTS and draws.chance(1 / 6):
+    elif motion in ELEMENTS and draws.chance(2 / 5):
         named = tuple(dict.fromkeys((motion, draws.choice(tuple(ELEMENTS)))))
+        share = draws.uniform(0.3, 0.7)
         clip = draw_scene(draws, CANVAS, (*named, *others)).clip(named, seconds)
     else:
         clip = draw_clip(seed + 1, motion, CANVAS, frames=FRAMES, fps=FPS, others=rest, shown=shown)
@@ -94,7 +96,7 @@ def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Ex
         origin = origin.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None, None]
     if draws.chance(0.15):
         named = ()
-    return Example(pictures, origin, condition_weights(named, mirrored=mirrored))
+    return Example(pictures, origin, condition_weights(named, share, mirrored=mirrored))
 
 
 def labels_of(clip: GeneratedClip) -> Float[Tensor, "n h w"]:
@@ -103,11 +105,17 @@ def labels_of(clip: GeneratedClip) -> Float[Tensor, "n h w"]:
     return torch.stack([clip.present.get(name, nowhere) for name in LABELLED])
 
 
-def condition_weights(named: tuple[str, ...], *, mirrored: bool = False) -> Float[Tensor, "m"]:
-    """Equal parts of the motions' rows, plus the row of mirrored ones; all of the null row where none is named."""
+def condition_weights(named: tuple[str, ...], share: float = 0.5, *, mirrored: bool = False) -> Float[Tensor, "m"]:
+    """Parts of the motions' rows, plus the row of mirrored ones; all of the null row where none is named.
+
+    Args:
+        named: motions, two at most.
+        share: of the first, where there are two.
+        mirrored: they head left.
+    """
     weights = torch.zeros(len(CONDITIONS))
-    for name in named:
-        weights[CONDITIONS.index(name)] = 1 / len(named)
+    for name, part in zip(named, (share, 1 - share) if len(named) > 1 else (1.0,), strict=False):
+        weights[CONDITIONS.index(name)] = part
     weights[CONDITIONS.index("mirrored")] = float(mirrored and bool(named))
     weights[CONDITIONS.index("null")] = float(not named)
     return weights
