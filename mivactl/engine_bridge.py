@@ -68,6 +68,10 @@ if TYPE_CHECKING:
         TrainResult,
     )
     from engine.run_settings import RunChoices, settle
+    from engine.video.clip_reader import Clip, read_clip
+    from engine.video.clip_writer import write_clip
+    from engine.video.framed_picture import resized as resized_picture
+    from engine.video.photo import open_photo
     from registry_schema.adapter_spec import AdapterSpec
     from registry_schema.base_spec import BaseFamily, BaseSpec
     from registry_schema.digests import Digest
@@ -77,6 +81,7 @@ __all__ = [
     "AdapterUse",
     "AnimateRequest",
     "AnimateResult",
+    "Clip",
     "ClipComparison",
     "CompareRequest",
     "CompareResult",
@@ -116,13 +121,16 @@ __all__ = [
     "import_adapter",
     "load_into_pipeline",
     "load_studio",
+    "open_photo",
     "packaged_base_folders",
     "parameter_count",
     "photo_pixels",
     "photo_start",
     "pipeline_architecture",
     "published_bases",
+    "read_clip",
     "render",
+    "resized_picture",
     "room_here",
     "seal_base",
     "set_motion_norm",
@@ -132,6 +140,7 @@ __all__ = [
     "unload_from_pipeline",
     "verify_base",
     "weigh_in_pipeline",
+    "write_clip",
     "write_rendered",
     "write_sample_picture",
     "write_small_copy",
@@ -158,11 +167,15 @@ _FUNCTIONS: Final = {
     "clip_receipt": "engine.animation.clip_files.read_receipt",
     "compare_clips": "engine.animation.clip_comparison.compare_clips",
     "parameter_count": "engine.bases.base_folder.parameter_count",
+    "open_photo": "engine.video.photo.open_photo",
     "published_bases": "engine.bases.published_bases.published_bases",
+    "read_clip": "engine.video.clip_reader.read_clip",
+    "resized_picture": "engine.video.framed_picture.resized",
     "room_here": "engine.machine.room_here",
     "seal_base": "engine.bases.sealing.seal_base",
     "settle": "engine.run_settings.settle",
     "verify_base": "engine.bases.base_folder.verify_base",
+    "write_clip": "engine.video.clip_writer.write_clip",
     "write_small_copy": "engine.animation.clip_comparison.write_small_copy",
     # with torch
     "animate": "engine.api.animate",
