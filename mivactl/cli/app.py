@@ -39,6 +39,7 @@ from mivactl.cli import (
     replay,
     schema,
     search,
+    study,
     sync,
     train,
     tree,
@@ -99,6 +100,11 @@ COMMANDS = (
     Command("demo", demo.demo, _CLIPS),
     Command("train", train.train, _ADAPTERS),
     Command("bench", bench.bench, _ADAPTERS),
+    Command("study new", study.new, _ADAPTERS),
+    Command("study serve", study.serve, _ADAPTERS),
+    Command("study export", study.export, _ADAPTERS),
+    Command("study merge", study.merge, _ADAPTERS),
+    Command("study report", study.report, _ADAPTERS),
     Command("install", install.install, _ADAPTERS),
     Command("uninstall", uninstall.uninstall, _ADAPTERS),
     Command("list", list_.list_, _ADAPTERS),
@@ -147,6 +153,7 @@ COMMANDS = (
     Command("schema", schema.schema, _MACHINE),
 )
 _GROUPS = {
+    "study": ("People's judgement of clips whose makers they do not know.", _ADAPTERS),
     "registry": ("The registries adapters come from.", _REGISTRIES),
     "base": ("The models that adapters move.", _REGISTRIES),
     "keys": ("The keys that publishers and registries sign with.", _TRUST),
