@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mivactl.study.resampling import interval
+from mivactl.study.resampling import percentiles
 from mivactl.study.tally import UNSURE
 
 if TYPE_CHECKING:
@@ -58,4 +58,4 @@ def kappa_interval(counts: NDArray[np.float64], case_weights: NDArray[np.float64
     import numpy as np
 
     drawn = [fleiss_kappa(np.repeat(counts, times, axis=0)) for times in case_weights.astype(int)]
-    return interval(np.array([value for value in drawn if value is not None]))
+    return percentiles(np.array([value for value in drawn if value is not None]))

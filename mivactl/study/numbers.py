@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mivactl.study.agreement import answer_counts, fleiss_kappa, kappa_interval
 from mivactl.study.preference import choices, scores, shares
-from mivactl.study.resampling import DRAWS, Interval, interval, weights
+from mivactl.study.resampling import DRAWS, Drawn, Interval, Resamples, drawn, interval, resample
 from mivactl.study.tally import MISSING, UNSURE, tally
 from registry_schema.errors import NotFound
 
@@ -114,9 +114,10 @@ def study_numbers(study: StudyKey, answers: StudyAnswers, *, draws: int = DRAWS)
         )
         raise NotFound(f"no answers count{failed}", hint="let people take it: `mivactl study serve DIR`")
     viewer_count, case_count = table.chosen.shape
-    by_viewer, by_case = weights(viewer_count, case_count, draws=draws, seed=study.seed)
-    can_draw = min(viewer_count, case_count) >= _FEWEST_DRAWN
-    rows = method_rows(table, by_viewer, by_case, can_draw=can_draw)
+    resamples = None
+    if min(viewer_count, case_count) >= _FEWEST_DRAWN:
+        resamples = resample(table, draws=draws, seed=study.seed)
+    rows = method_rows(table, resamples)
     counts = answer_counts(table)
     places = table.places / max(1, table.places.sum())
     return StudyNumbers(
@@ -130,7 +131,7 @@ def study_numbers(study: StudyKey, answers: StudyAnswers, *, draws: int = DRAWS)
         pairs=_pair_rows(table) if study.kind == "pairs" else (),
         unsure_share=_unsure_share(table.chosen),
         kappa=fleiss_kappa(counts),
-        kappa_interval=kappa_interval(counts, by_case) if can_draw else None,
+        kappa_interval=None if resamples is None else kappa_interval(counts, resamples.case_weights),
         place_shares=tuple(float(share) for share in places),
         median_seconds=float(np.median(table.seconds)),
         draws=draws,
@@ -138,14 +139,11 @@ def study_numbers(study: StudyKey, answers: StudyAnswers, *, draws: int = DRAWS)
     )
 
 
-def method_rows(
-    table: Tally, by_viewer: NDArray[np.float64], by_case: NDArray[np.float64], *, can_draw: bool
-) -> tuple[MethodRow, ...]:
-    """The methods by score, with intervals over the draws where there is something to draw from.
+def method_rows(table: Tally, resamples: Resamples | None) -> tuple[MethodRow, ...]:
+    """The methods by score.
 
     Args:
-        by_viewer: `draws viewers` weights.
-        by_case: `draws cases` weights.
+        resamples: for the intervals; None where there is nothing to draw from, and then there are none.
     """
     import numpy as np
 
@@ -153,25 +151,46 @@ def method_rows(
     counted = choices(table, np.ones((1, viewer_count)), np.ones((1, case_count)))
     share, score = shares(counted)[0], scores(counted)[0]
     chosen, shown = counted.wins.sum(axis=1)[0], (counted.wins.sum(axis=2) @ counted.sets)[0]
-    drawn = choices(table, by_viewer, by_case)
-    drawn_shares, drawn_scores = shares(drawn), scores(drawn)
-    best = int(np.argmax(score))
-    rows = []
-    for place in np.argsort(-score, kind="stable"):
-        behind = interval(drawn_scores[:, best] - drawn_scores[:, place])
-        rows.append(
-            MethodRow(
-                method=table.methods[place],
-                chosen=int(chosen[place]),
-                shown=int(shown[place]),
-                share=float(share[place]) if shown[place] else None,
-                share_interval=interval(drawn_shares[:, place]) if can_draw else None,
-                score=float(score[place]),
-                score_interval=interval(drawn_scores[:, place]) if can_draw else None,
-                ties_with_best=not can_draw or behind is None or behind.low <= 0,
-            )
+    order = np.argsort(-score, kind="stable")
+    share_spans, score_spans, ties = _spans(share, score, int(order[0]), resamples)
+    return tuple(
+        MethodRow(
+            method=table.methods[place],
+            chosen=int(chosen[place]),
+            shown=int(shown[place]),
+            share=float(share[place]) if shown[place] else None,
+            share_interval=share_spans[place],
+            score=float(score[place]),
+            score_interval=score_spans[place],
+            ties_with_best=ties[place],
         )
-    return tuple(rows)
+        for place in order
+    )
+
+
+def _spans(
+    share: NDArray[np.float64], score: NDArray[np.float64], best: int, resamples: Resamples | None
+) -> tuple[list[Interval | None], list[Interval | None], list[bool]]:
+    """Of each method: the intervals of its share and of its score, and whether it ties with the best."""
+    count = len(share)
+    if resamples is None:
+        return [None] * count, [None] * count, [True] * count
+    drawn_shares, drawn_scores = drawn(resamples, shares), drawn(resamples, scores)
+    share_spans = [interval(share[place], _of(drawn_shares, place), resamples) for place in range(count)]
+    score_spans = [interval(score[place], _of(drawn_scores, place), resamples) for place in range(count)]
+    behind = [
+        interval(score[best] - score[place], _of(drawn_scores, best, less=place), resamples) for place in range(count)
+    ]
+    return share_spans, score_spans, [span is None or span.low <= 0 for span in behind]
+
+
+def _of(found: Drawn, place: int, *, less: int | None = None) -> Drawn:
+    """One method's number in all draws, or how far it is above another one's."""
+
+    def column(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return values[:, place] if less is None else values[:, place] - values[:, less]
+
+    return Drawn(column(found.both), column(found.viewers), column(found.cases), column(found.answers))
 
 
 def _motion_columns(table: Tally, methods: list[str]) -> tuple[MotionColumn, ...]:
