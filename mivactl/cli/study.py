@@ -180,7 +180,8 @@ def report(
         run.console.facts(_facts(numbers))
         for note in numbers.notes:
             run.console.note(note)
-        run.console.line(done.path)
+        if done.path is not None:
+            run.console.line(done.path)
 
     run.answer({"report": done}, show)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from mivactl.disk import disk_errors, write_durably
@@ -38,9 +39,9 @@ class WrittenAnswers:
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """A report, and the numbers in it."""
+    """A report, and the numbers in it; no page where matplotlib is missing."""
 
-    path: str
+    path: str | None
     numbers: StudyNumbers
 
 
@@ -92,10 +93,12 @@ def report_study(folder: Path, files: Sequence[Path], *, out: Path | None, progr
     answers = merged([(str(place.key_file), StudyAnswers(study=study.id)), *parts])
     with progress.phase("report", None):
         numbers = study_numbers(study, answers)
-        content = report_page(study, numbers)
+    if find_spec("matplotlib") is None:
+        progress.note("no report.html: it needs matplotlib, `pip install 'mivactl[bench]'`")
+        return WrittenReport(None, numbers)
     target = place.report if out is None else out
     with disk_errors(target):
-        write_durably(target, content)
+        write_durably(target, report_page(study, numbers))
     return WrittenReport(str(target), numbers)
 
 

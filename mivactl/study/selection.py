@@ -82,11 +82,16 @@ def _methods(cases: Sequence[SourceCase], wanted: Sequence[str], preset: Preset)
 
 
 def _fits(case: SourceCase, preset: Preset) -> bool:
-    if preset.first_words and not any(word.split("-")[0] in preset.first_words for word in case.motions):
+    if preset.first_words and not any(_first_word(motion) in preset.first_words for motion in case.motions):
         return False
     if preset.motion_count is None:
         return True
     return len(case.motions) > 1 if preset.motion_count == "several" else len(case.motions) <= 1
+
+
+def _first_word(motion: str) -> str:
+    """Of an adapter's name without its namespace: `birds` of `studio/birds-flying`."""
+    return motion.rpartition("/")[2].split("-")[0]
 
 
 def _wanted(preset: Preset) -> str:

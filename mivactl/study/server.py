@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import re
 import socket
 import sqlite3
 from http import HTTPStatus
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _MOST_BYTES: Final = 2048
 _CHUNK: Final = 1 << 16
 _MOST_CONNECTIONS: Final = 512
-_LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class _Posted(Document):
@@ -83,6 +84,16 @@ class StudyServer(ThreadingHTTPServer):
     def is_local(self) -> bool:
         """Whether only this machine reaches it."""
         return ipaddress.ip_address(str(self.server_address[0])).is_loopback
+
+    def is_called(self, name: str) -> bool:
+        """Whether `name` means this machine: an address, which nobody else can lead here, or its own name."""
+        if self.is_local:
+            return name in _LOOPBACK_NAMES | {str(self.server_address[0])}
+        own = socket.gethostname().lower()
+        with contextlib.suppress(ValueError):
+            ipaddress.ip_address(name)
+            return True
+        return name in _LOOPBACK_NAMES | {own, f"{own}.local", own.partition(".")[0]}
 
     def server_bind(self) -> None:
         """Bind without asking for the machine's name, as the standard server does."""
@@ -205,8 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _require_own_name(self) -> None:
         """A page elsewhere can lead its own name to this machine; its requests then carry that name."""
-        name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        if self.server.is_local and name not in _LOOPBACK_NAMES | {str(self.server.server_address[0])}:
+        host = self.headers.get("Host", "")
+        name = re.sub(r":[0-9]+$", "", host).strip("[]").lower()
+        if not self.server.is_called(name):
             raise UsageProblem(f"this server is not called `{name[:80]}`")
 
     def _require_own_page(self) -> None:

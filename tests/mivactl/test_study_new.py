@@ -127,6 +127,12 @@ def test_the_papers_presets_ask_as_many_cases_of_each_motion_as_the_paper():
     assert not single.notes + several.notes + masked.notes
 
 
+def test_a_motion_may_be_the_name_of_an_adapter():
+    cases = source_cases([("studio/birds-flying",), ("waterfall",), ("miva/horse-running",)], 2, "AB")
+    found = select(cases, PRESETS["paper-mmiva"], methods=(), seed=1)
+    assert {entry.case.motion for entry in found.cases} == {"studio/birds-flying", "miva/horse-running"}
+
+
 def test_pairs_are_dealt_out_evenly():
     found = select(source_cases(SINGLE, 3), Preset(None, "pairs", 24), methods=(), seed=1)
     assert Counter(entry.methods for entry in found.cases) == {("A", "B"): 8, ("A", "C"): 8, ("B", "C"): 8}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mivactl.operations import study_results
 from mivactl.operations.studies import StudyWish, new_study
 from mivactl.study.answer_book import AnswerBook
 from mivactl.study.documents import StudyAnswers
@@ -83,6 +84,16 @@ def test_report_says_who_is_preferred_and_writes_a_page_that_needs_nothing_else(
     assert "Lakes & birds" in page.words
     for name in ("best", "good", "worse", "birds-flying", "waterfall+clouds"):
         assert name in page.words
+
+
+def test_without_matplotlib_the_numbers_are_printed_all_the_same(
+    answered: Path, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(study_results, "find_spec", lambda _: None)
+    said = world.ok("study", "report", answered)
+    assert "best" in said.out
+    assert "it needs matplotlib, `pip install 'mivactl[bench]'`" in said.err
+    assert not (answered / "report.html").exists()
 
 
 def test_numbers_of_json_are_those_of_the_page(answered: Path, world: World):

@@ -100,7 +100,7 @@ function prepare(trial) {
 function loaded(clip) {
   return new Promise((resolve, reject) => {
     if (clip.error) return reject(clip.error);
-    if (clip.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) return resolve();
+    if (clip.ended || clip.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) return resolve();
     clip.addEventListener("canplay", resolve, { once: true });
     clip.addEventListener("error", () => reject(clip.error), { once: true });
     return undefined;
@@ -111,20 +111,39 @@ function ended(clip) {
   return clip.ended ? undefined : new Promise((resolve) => clip.addEventListener("ended", resolve, { once: true }));
 }
 
-/* All clips of a question start together, and start again together when the last of them has ended. */
-async function playInStep(question) {
-  while (!question.stopped) {
+/* A telephone that saves power plays nothing by itself: then the button says what to do. */
+async function play(question, clip) {
+  if (question.paused) return;
+  try {
+    await clip.play();
+  } catch (problem) {
+    if (problem.name === "NotAllowedError" && !question.stopped) stopClips(question);
+  }
+}
+
+/* Once every clip of a question can be shown; what could not be loaded is asked for again. */
+async function allLoaded(question) {
+  // Some browsers load nothing before they are to play.
+  for (const clip of question.clips) play(question, clip);
+  for (let failed = false; !question.stopped; failed = true) {
     try {
       await Promise.all(question.clips.map(loaded));
+      if (failed) say(null);
+      return;
     } catch {
       say("A clip could not be loaded. Trying again…");
       await pause(RETRY_MS);
       for (const clip of question.clips) if (clip.error) clip.load();
-      continue;
     }
-    say(null);
+  }
+}
+
+/* All clips of a question start together, and start again together when the last of them has ended. */
+async function playInStep(question) {
+  await allLoaded(question);
+  while (!question.stopped) {
     for (const clip of question.clips) clip.currentTime = 0;
-    await Promise.all(question.clips.map((clip) => question.paused ? undefined : clip.play().catch(() => question.stopped || stopClips(question))));
+    await Promise.all(question.clips.map((clip) => play(question, clip)));
     if (question.started === null && !question.stopped) {
       question.started = performance.now();
       part("tiles").classList.remove("waiting");
@@ -133,7 +152,6 @@ async function playInStep(question) {
   }
 }
 
-/* A telephone that saves power plays nothing by itself: the button says what to do. */
 function stopClips(question) {
   question.paused = true;
   for (const clip of question.clips) clip.pause();
@@ -148,7 +166,7 @@ function togglePause() {
   const first = Math.min(...current.clips.map((clip) => clip.currentTime));
   for (const clip of current.clips) {
     clip.currentTime = first;
-    clip.play().catch(() => undefined);
+    play(current, clip);
   }
   return undefined;
 }
