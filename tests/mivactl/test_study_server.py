@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
+import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -274,6 +277,29 @@ def test_a_server_needs_a_study_and_a_free_place(tmp_path: Path, built: Path, cl
             pass
 
 
+def test_a_widened_server_goes_by_addresses_and_this_machines_name_only(built: Path):
+    with study_server(built, host="0.0.0.0", port=0) as server:  # noqa: S104 - what is tested
+        assert not server.is_local
+        assert all(server.is_called(name) for name in ("192.168.1.7", "::1", "localhost", socket.gethostname().lower()))
+        assert not any(server.is_called(name) for name in ("rebound.example", "", "1.2.3.4.example"))
+
+
+@pytest.mark.server
+def test_serve_warns_when_it_is_open_to_others_and_ends_well_with_ctrl_c(built: Path):
+    command = [sys.executable, "-m", "mivactl", "study", "serve", str(built), "--host", "0.0.0.0", "--port", "0"]  # noqa: S104
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = [process.stderr.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert said[0].startswith("warning: everybody who reaches this machine at port ")
+    assert re.match(r"the study is at http://0\.0\.0\.0:\d+/ until Ctrl-C", said[1])
+    assert process.returncode == 0
+    assert re.fullmatch(r"\d+ answers of \d+ viewers in .*\n", out)
+
+
 class Served:
     """A server in a process of its own, which is killed and started again at the same port."""
 
@@ -335,8 +361,6 @@ class Crowd:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         return int(place.getsockname()[1])
