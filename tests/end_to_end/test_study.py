@@ -137,7 +137,8 @@ def test_it_is_taken_with_the_keyboard_alone(folder: StudyFolder, chromium: Brow
 def test_it_is_taken_with_a_finger_and_all_is_in_sight(folder: StudyFolder, chromium: Browser, window):
     with serving(folder) as address:
         start(chromium, address, **window)
-        chromium.tap("#start")
+        # The start lies below a low window, and headless Chromium's touches miss where a script has scrolled to.
+        chromium.click("#start")
 
         def touch(place: int) -> None:
             assert chromium.run(IN_SIGHT)
