@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from mivactl.registry.registry import Registry
     from mivactl.session import Session
-    from registry_schema.catalog import CatalogBuild, CatalogLine
-    from registry_schema.names import RegistryName
+    from registry_schema.catalog import CatalogRow
+    from registry_schema.names import AdapterName, RegistryName
 
 
 @dataclass(frozen=True)
@@ -29,43 +32,133 @@ class FoundAdapter:
     registry: str
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a search found: the best, and how many more there are."""
+
+    adapters: tuple[FoundAdapter, ...]
+    more: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a search is after.
+
+    Attributes:
+        words: lower case; every one has to occur. None of them means everything.
+        base: only adapters with a build for this base.
+        masked: only masked adapters, only others, or all.
+    """
+
+    words: tuple[str, ...] = ()
+    base: str | None = None
+    masked: bool | None = None
+
+    def takes(self, base: str, masked: bool) -> bool:
+        """Whether a build is one of those."""
+        return self.base in {None, base} and self.masked in {None, masked}
+
+    def rank(self, row: CatalogRow) -> int | None:
+        """How well an adapter fits: the lower the better, None when it does not."""
+        places = 0
+        for word in self.words:
+            holds = [word in text for text in row.texts]
+            if True not in holds:
+                return None
+            places += holds.index(True)
+        return places if any(self.takes(base, masked) for base, masked in row.builds) else None
+
+
 def search(
-    words: Sequence[str], session: Session, *, base: str | None = None, masked: bool | None = None
-) -> tuple[FoundAdapter, ...]:
+    words: Sequence[str],
+    session: Session,
+    *,
+    base: str | None = None,
+    masked: bool | None = None,
+    limit: int | None = None,
+) -> Found:
     """The adapters in whose name, title, summary, tags, motion or subjects every word occurs; best first.
+
+    Only those that are shown are read as a whole: a registry may have many thousands of others.
 
     Args:
         words: none of them lists everything.
         base: only adapters with a build for this base.
         masked: only masked adapters, only others, or all.
+        limit: how many are shown; None shows all.
+
+    Raises:
+        SchemaError: a registry's catalog is not valid.
     """
-    lowered = [word.lower() for word in words]
-    found: list[tuple[tuple[int, str], FoundAdapter]] = []
+    wanted = Wanted(words=tuple(word.lower() for word in words), base=base, masked=masked)
+    matches = _Counted(_matches(wanted, session))
+    best = sorted(matches, key=_place) if limit is None else heapq.nsmallest(limit, matches, key=_place)
+    shown = tuple(_found(match.row, wanted, match.registry) for match in best)
+    return Found(shown, matches.count - len(shown))
+
+
+class _Match(NamedTuple):
+    """An adapter that fits, and how well."""
+
+    rank: int
+    name: str
+    row: CatalogRow
+    registry: RegistryName
+
+
+def _place(match: _Match) -> tuple[int, str]:
+    return match.rank, match.name
+
+
+def _matches(wanted: Wanted, session: Session) -> Iterator[_Match]:
     for place, registry in enumerate(session.registries):
-        # A later registry can not answer for a name that an earlier one knows.
-        known = {name for earlier in session.registries[:place] for name in earlier.names()}
-        for line in session.guarded(registry).search(lowered):
-            rank = _rank(line, lowered)
-            builds = [build for build in line.builds if base in {None, build.base} and masked in {None, build.masked}]
-            may_answer = line.name not in known and session.bound_registry(line.name) in {None, registry.name}
-            if rank is not None and builds and may_answer:
-                found.append(((rank, line.name), _found(line, builds, registry.name)))
-    return tuple(adapter for _, adapter in sorted(found, key=lambda entry: entry[0]))
+        answering = _Answering(registry, session.registries[:place], session)
+        for row in session.guarded(registry).search(wanted.words):
+            rank = wanted.rank(row)
+            if rank is not None and answering.speaks_for(row.name):
+                yield _Match(rank, row.name, row, registry.name)
 
 
-def _rank(line: CatalogLine, words: Sequence[str]) -> int | None:
-    """How well the words match: the lower the better, None when one is nowhere."""
-    fields = (
-        line.name,
-        " ".join((*line.tags, line.motion)),
-        " ".join((line.title, line.summary, *line.subjects, *line.authors)),
-    )
-    lowered = [field.lower() for field in fields]
-    places = [next((place for place, field in enumerate(lowered) if word in field), None) for word in words]
-    return None if None in places else sum(place for place in places if place is not None)
+class _Counted:
+    """Matches one after the other, and how many there were."""
+
+    def __init__(self, matches: Iterator[_Match]) -> None:
+        self._matches = matches
+        self.count = 0
+
+    def __iter__(self) -> Iterator[_Match]:
+        for match in self._matches:
+            self.count += 1
+            yield match
 
 
-def _found(line: CatalogLine, builds: Sequence[CatalogBuild], registry: RegistryName) -> FoundAdapter:
+class _Answering:
+    """A registry, and for which names it is the one that answers.
+
+    Args:
+        earlier: the registries that are asked before: it can not answer for a name that one of them knows.
+    """
+
+    def __init__(self, registry: Registry, earlier: Sequence[Registry], session: Session) -> None:
+        self._name = registry.name
+        self._earlier = earlier
+        self._session = session
+        self._by_namespace: dict[str, bool] = {}
+
+    def speaks_for(self, name: str) -> bool:
+        namespace = name.partition("/")[0]
+        if namespace not in self._by_namespace:
+            self._by_namespace[namespace] = self._session.bound_namespace(namespace) in {None, self._name}
+        return self._by_namespace[namespace] and name not in self._known
+
+    @cached_property
+    def _known(self) -> frozenset[AdapterName]:
+        return frozenset(name for registry in self._earlier for name in registry.names())
+
+
+def _found(row: CatalogRow, wanted: Wanted, registry: RegistryName) -> FoundAdapter:
+    line = row.line()
+    builds = [build for build in line.builds if wanted.takes(build.base, build.masked)]
     newest = max(builds, key=lambda build: build.version)
     return FoundAdapter(
         name=line.name,

@@ -32,7 +32,7 @@ from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, NetworkProblem
 from registry_schema.index import IndexLine
 from registry_schema.manifest import Manifest
-from registry_schema.names import RegistryName
+from registry_schema.names import AdapterName, RegistryName
 from registry_schema.signatures import Signatures
 
 if TYPE_CHECKING:
@@ -42,10 +42,9 @@ if TYPE_CHECKING:
     from mivactl.content import Content
     from mivactl.registry.hub_memory import HubMemory, KnownRepository
     from mivactl.registry.hub_place import HubPlace
-    from registry_schema.catalog import CatalogLine
+    from registry_schema.catalog import CatalogRow
     from registry_schema.files import FileEntry
     from registry_schema.hub_names import Repository
-    from registry_schema.names import AdapterName
 
 MANIFEST: Final = "miva.json"
 SIGNATURES: Final = "miva.sig"
@@ -112,12 +111,11 @@ class HubRegistry:
 
     def names(self) -> tuple[AdapterName, ...]:
         """See `Registry`; those a search finds."""
-        return tuple(line.name for line in self._catalog.lines())
+        return tuple(AdapterName(row.name) for row in self._catalog.matches(()))
 
-    def search(self, words: Sequence[str]) -> Iterator[CatalogLine]:
+    def search(self, words: Sequence[str]) -> Iterator[CatalogRow]:
         """See `Registry`; the list of an owner's adapters is an hour old at most."""
-        del words
-        return iter(self._catalog.lines())
+        return self._catalog.matches(words)
 
     def lines(self, name: AdapterName) -> tuple[IndexLine, ...]:
         """See `Registry`: one question about the tags, and two small files for each new one.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mivactl.credentials import Credential
     from mivactl.registry.publication import Upload
     from mivactl.transfer.ranged_source import RangedSource
-    from registry_schema.catalog import CatalogLine
+    from registry_schema.catalog import CatalogRow
     from registry_schema.digests import Digest
     from registry_schema.index import IndexLine, StatusChange
     from registry_schema.manifest import BuildKey, Manifest
@@ -92,8 +92,8 @@ class Registry(Protocol):
     def open_file(self, content: Content, *, offset_bytes: int = 0) -> AbstractContextManager[BinaryIO]:
         """The bytes of one file from `offset_bytes` on; whoever copies them checks the digest."""
 
-    def search(self, words: Sequence[str]) -> Iterator[CatalogLine]:
-        """The catalog lines that may hold all of the lower-case `words`; the caller looks where they stand."""
+    def search(self, words: Sequence[str]) -> Iterator[CatalogRow]:
+        """The catalog rows that may hold all of the lower-case `words`; the caller looks where they stand."""
 
 
 @runtime_checkable
