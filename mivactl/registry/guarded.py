@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mivactl.registry.index_file import lines_of
+from mivactl.registry.index_file import attachments_of, lines_of
 from mivactl.registry.registry import STARTER
 from mivactl.registry.static import catalog_matches, signature_path
 from mivactl.trust.publishers import check_publisher
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mivactl.registry.registry import Capability, Registry, RegistryConfig
     from mivactl.trust.signed_state import VerifiedState
     from mivactl.trust.trust_folder import TrustFolder
+    from registry_schema.attachments import Attachment
     from registry_schema.catalog import CatalogRow
     from registry_schema.index import IndexLine
     from registry_schema.manifest import Manifest
@@ -125,6 +126,13 @@ class GuardedRegistry:
         path = StatePath.of_index(name)
         content = self._checked_file(path)
         return lines_of(name, content, source=f"{self.inner.place}/{path}")
+
+    def attachments(self, name: AdapterName) -> tuple[Attachment, ...]:
+        """What was attached to the builds of one adapter, oldest first; raises as `lines`."""
+        if not self.is_signed:
+            return self.inner.attachments(name)
+        path = StatePath.of_index(name)
+        return attachments_of(name, self._checked_file(path), source=f"{self.inner.place}/{path}")
 
     def manifest(self, line: IndexLine) -> Manifest:
         """The manifest a line points to; its signatures are checked before it is parsed.

@@ -3,7 +3,7 @@
 | path | what |
 |---|---|
 | `config.json` | format, random id, name |
-| `index/<namespace>/<name>.jsonl` | one line per build, in publish order; only a line's status ever changes |
+| `index/<namespace>/<name>.jsonl` | a line per build, in publish order; only its status changes; then attachments |
 | `manifests/sha256/<2 hex>/<62 hex>` | exact manifest bytes, never changed |
 | `blobs/sha256/<2 hex>/<62 hex>` | weights and other files, never changed |
 | `catalog.jsonl` | one line per adapter with active builds, sorted: what a search reads |
@@ -19,7 +19,7 @@ import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from mivactl.registry.index_file import lines_of
+from mivactl.registry.index_file import attachments_of, lines_of
 from mivactl.registry.registry import Capability, RegistryConfig
 from registry_schema import strict_json
 from registry_schema.catalog import MAX_CATALOG_BYTES, CatalogRow, catalog_rows
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from mivactl.content import Content
     from mivactl.registry.byte_source import ByteSource, Stored, Token
+    from registry_schema.attachments import Attachment
     from registry_schema.names import RegistryName
 
 CONFIG: Final = "config.json"
@@ -152,6 +153,10 @@ class StaticRegistry:
             self.config()
         return self._lines_in(stored, name)
 
+    def attachments(self, name: AdapterName) -> tuple[Attachment, ...]:
+        """See `Registry`; raises `IntegrityProblem` as `lines`."""
+        return self._attachments_in(self._stored_index(name), name)
+
     def manifest(self, line: IndexLine) -> Manifest:
         """See `Registry`.
 
@@ -232,6 +237,10 @@ class StaticRegistry:
     def _lines_in(self, stored: Stored | None, name: AdapterName) -> tuple[IndexLine, ...]:
         content = None if stored is None else stored.content
         return lines_of(name, content, source=f"{self.place}/{index_path(name)}")
+
+    def _attachments_in(self, stored: Stored | None, name: AdapterName) -> tuple[Attachment, ...]:
+        content = None if stored is None else stored.content
+        return attachments_of(name, content, source=f"{self.place}/{index_path(name)}")
 
 
 def _manifest_label(line: IndexLine) -> str:

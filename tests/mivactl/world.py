@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NANO = base_spec()
 WAN = flow_base_spec()
-CHANGES = {"publish", "yank", "unyank", "deprecate"}
+CHANGES = {"publish", "attach", "yank", "unyank", "deprecate"}
 REPOSITORY = Path(__file__).parents[2]
 
 
