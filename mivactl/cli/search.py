@@ -56,4 +56,11 @@ def search(
         if found.more:
             run.console.note(f"and {found.more} more: add a word, or `--all`")
 
-    run.answer({"adapters": found.adapters, "more": found.more}, show)
+    unreachable = [place.registry for place in found.unreachable]
+    data = {"adapters": found.adapters, "more": found.more, "unreachable": unreachable}
+    if not unreachable:
+        run.answer(data, show)
+        return
+    for place in found.unreachable[1:]:
+        run.console.warn(f"{place.registry}: {place.error.message}; {place.error.hint}")
+    run.answer_partly(data, show, found.unreachable[0].error)

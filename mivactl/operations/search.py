@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
+
+from registry_schema.errors import AuthProblem, NetworkProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from mivactl.registry.registry import Registry
     from mivactl.session import Session
     from registry_schema.catalog import CatalogRow
+    from registry_schema.errors import MivaError
     from registry_schema.names import AdapterName, RegistryName
 
 
@@ -33,11 +37,20 @@ class FoundAdapter:
 
 
 @dataclass(frozen=True)
+class Unreachable:
+    """A registry that could not be asked, and why."""
+
+    registry: str
+    error: MivaError
+
+
+@dataclass(frozen=True)
 class Found:
-    """What a search found: the best, and how many more there are."""
+    """What a search found: the best, how many more there are, and where it could not look."""
 
     adapters: tuple[FoundAdapter, ...]
     more: int
+    unreachable: tuple[Unreachable, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +104,10 @@ def search(
         SchemaError: a registry's catalog is not valid.
     """
     wanted = Wanted(words=tuple(word.lower() for word in words), base=base, masked=masked)
-    matches = _Counted(_matches(wanted, session))
+    matches = _Matches(wanted, session)
     best = sorted(matches, key=_place) if limit is None else heapq.nsmallest(limit, matches, key=_place)
     shown = tuple(_found(match.row, wanted, match.registry) for match in best)
-    return Found(shown, matches.count - len(shown))
+    return Found(shown, matches.count - len(shown), tuple(matches.unreachable))
 
 
 class _Match(NamedTuple):
@@ -110,26 +123,26 @@ def _place(match: _Match) -> tuple[int, str]:
     return match.rank, match.name
 
 
-def _matches(wanted: Wanted, session: Session) -> Iterator[_Match]:
-    for place, registry in enumerate(session.registries):
-        answering = _Answering(registry, session.registries[:place], session)
-        for row in session.guarded(registry).search(wanted.words):
-            rank = wanted.rank(row)
-            if rank is not None and answering.speaks_for(row.name):
-                yield _Match(rank, row.name, row, registry.name)
+class _Matches:
+    """Matches one after the other; how many there were, and which registries could not be asked."""
 
-
-class _Counted:
-    """Matches one after the other, and how many there were."""
-
-    def __init__(self, matches: Iterator[_Match]) -> None:
-        self._matches = matches
+    def __init__(self, wanted: Wanted, session: Session) -> None:
+        self._wanted = wanted
+        self._session = session
         self.count = 0
+        self.unreachable: list[Unreachable] = []
 
     def __iter__(self) -> Iterator[_Match]:
-        for match in self._matches:
-            self.count += 1
-            yield match
+        for place, registry in enumerate(self._session.registries):
+            answering = _Answering(registry, self._session.registries[:place], self._session)
+            try:
+                for row in self._session.guarded(registry).search(self._wanted.words):
+                    rank = self._wanted.rank(row)
+                    if rank is not None and answering.speaks_for(row.name):
+                        self.count += 1
+                        yield _Match(rank, row.name, row, registry.name)
+            except (NetworkProblem, AuthProblem) as error:
+                self.unreachable.append(Unreachable(registry.name, error))
 
 
 class _Answering:
@@ -153,7 +166,12 @@ class _Answering:
 
     @cached_property
     def _known(self) -> frozenset[AdapterName]:
-        return frozenset(name for registry in self._earlier for name in registry.names())
+        known: set[AdapterName] = set()
+        for registry in self._earlier:
+            # what it has is not known then, and it is said
+            with suppress(NetworkProblem, AuthProblem):
+                known.update(registry.names())
+        return frozenset(known)
 
 
 def _found(row: CatalogRow, wanted: Wanted, registry: RegistryName) -> FoundAdapter:

@@ -61,6 +61,7 @@ class World:
         self._capsys = capsys
         for name in [name for name in os.environ if name.startswith("MIVACTL_")]:
             monkeypatch.delenv(name)
+        monkeypatch.delenv("CI", raising=False)
         monkeypatch.setenv("MIVACTL_HOME", str(self.home))
         self.add_base(NANO)
 
