@@ -63,7 +63,7 @@ def fill_store(home: Path, *, count: int = 0, large_bytes: int = 0) -> None:
     # what is made for measuring need not survive a power cut
     with patch.object(os, "fsync"), store.transaction() as change:
         for name, weights in builds:
-            manifest = _manifest(name, weights)
+            manifest = small_manifest(name, weights)
             line = IndexLine.for_manifest(manifest, published=_MOMENT)
             described = Content(line.manifest.digest, line.manifest.size, name)
             files = tuple(Content(entry.digest, entry.size, entry.path) for entry in manifest.files)
@@ -124,7 +124,8 @@ def main() -> None:
         sys.stdout.write(f"{name:34}{one.wall:7.3f} s{one.processor:10.3f} s{share:10.2f} x\n")
 
 
-def _manifest(name: str, weights: bytes) -> Manifest:
+def small_manifest(name: str, weights: bytes) -> Manifest:
+    """The manifest of an adapter for the packaged base, with one tensor."""
     base = BaseSpec.parse((packaged_base_folders()[0] / "base.json").read_bytes())
     spec = AdapterSpec(
         base=base.base_identity,
