@@ -7,6 +7,7 @@ index has changed meanwhile reads it again and decides again.
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +41,7 @@ from registry_schema.signed_state import CATALOG, MAX_STATE_BYTES
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mivactl.registry.byte_source import Stored, WritableSource
     from mivactl.registry.registry import Registry, RegistryConfig
@@ -192,11 +193,8 @@ class WritableStaticRegistry(StaticRegistry):
 
     def _copy_attached(self, source: Registry, attachment: Attachment, build: IndexLine) -> None:
         entry = attachment.file
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "file"
-            content = Content(entry.digest, entry.size, f"{build.name} {build.version}: {entry.path}")
-            with source.open_file(content) as file:
-                write_content(chunks_of(file), path, content, half="registry.blob-half-written")
+        content = Content(entry.digest, entry.size, f"{build.name} {build.version}: {entry.path}")
+        with _brought(source, content) as path:
             self._add_attached(attachment, self.manifest(build), path)
 
     def _copy_signatures(self, source: Registry, lines: Sequence[IndexLine]) -> None:
@@ -207,10 +205,7 @@ class WritableStaticRegistry(StaticRegistry):
                 self.add_signatures(line.manifest.digest, signatures)
 
     def _copy_file(self, source: Registry, content: Content, target: str) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "file"
-            with source.open_file(content) as file:
-                write_content(chunks_of(file), path, content, half="registry.blob-half-written")
+        with _brought(source, content) as path:
             self._target.create(target, content, path)
 
     def _require_writable(self) -> None:
@@ -281,3 +276,13 @@ class WritableStaticRegistry(StaticRegistry):
 
     def _overtaken(self) -> Busy:
         return Busy(f"registry `{self.name}` kept changing while it was written", hint="run it again")
+
+
+@contextmanager
+def _brought(source: Registry, content: Content) -> Iterator[Path]:
+    """A file of another registry, held against its digest; it lives as long as the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        with source.open_file(content) as file:
+            write_content(chunks_of(file), path, content, half="registry.blob-half-written")
+        yield path
