@@ -169,6 +169,21 @@ def test_a_signed_registry_is_signed_again_with_what_is_attached(world: World, l
     assert "index/acme/waterfall.jsonl" in said.error["message"]
 
 
+def test_the_mirror_of_a_signed_registry_has_it_byte_for_byte(world: World, local: str):
+    studio, mirror = world.folder / "studio", world.folder / "mirror"
+    world.ok("registry", "sign", studio)
+    world.ok("attach", FIRST, "--report", report(world.folder / "bench.json"), "--to", local)
+    world.ok("registry", "sync", studio, mirror)
+    publish(world, local, "1.1.0", weights=tensors(seed=1))
+    world.ok("attach", "acme/waterfall@==1.1.0", "--preview", picture(world.folder / "evening.png"), "--to", local)
+    world.ok("registry", "sync", studio, mirror)
+    world.ok("registry", "remove", "studio")
+    world.ok("registry", "add", "mirror", mirror)
+    assert attached(world) == [("preview", "evening.png")]  # its signed state holds, or this would be refused
+    path = "index/acme/waterfall.jsonl"
+    assert (mirror / path).read_bytes() == (studio / path).read_bytes()
+
+
 def test_the_gallery_shows_it(world: World, local: str):
     world.ok("attach", FIRST, "--preview", picture(world.folder / "evening.png"), "--to", local)
     world.ok("attach", FIRST, "--report", report(world.folder / "bench.json"), "--to", local)
