@@ -13,6 +13,7 @@ import typer
 
 from mivactl.cli import (
     animate,
+    attach,
     audit,
     base,
     bench,
@@ -115,6 +116,7 @@ COMMANDS = (
     Command("why", why.why, _ADAPTERS),
     Command("check", check.check, _ADAPTERS),
     Command("publish", publish.publish, _ADAPTERS),
+    Command("attach", attach.attach, _ADAPTERS),
     Command("yank", yank.yank, _ADAPTERS),
     Command("unyank", unyank.unyank, _ADAPTERS),
     Command("deprecate", deprecate.deprecate, _ADAPTERS),

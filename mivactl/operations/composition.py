@@ -12,12 +12,14 @@ from mivactl.operations.install import ensure_installed
 from mivactl.operations.lock_pins import Pins, pin_to_lock
 from mivactl.operations.weighing import weigh
 from mivactl.registry.registry import STARTER
+from mivactl.update_norms import large_update
 from registry_schema.errors import NotFound, SchemaError, UsageProblem
 from registry_schema.preset import Preset
 from registry_schema.receipt import AdapterRecord
 from registry_schema.ref import AdapterRef
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from mivactl.engine_bridge import Progress
@@ -104,7 +106,20 @@ def install_composed(composed: Composed, session: Session, *, yes: bool, progres
     builds = ensure_installed(exact, session, base=text, yes=yes, progress=progress)
     for hit in known_hits(builds, session):
         progress.note(f"warning: {hit.sentence}")
+    for line in large_updates(builds, session):
+        progress.note(f"warning: {line}")
     return tuple(_use(build, weight, session) for build, weight in zip(builds, composed.weights, strict=True))
+
+
+def large_updates(builds: Sequence[InstalledBuild], session: Session) -> Iterator[str]:
+    """Lines on weights that are finite and no size for weights, before they run for the first time."""
+    for build in builds:
+        weights = session.store.manifest(build.line.manifest.digest).weights
+        if not (session.store.layout.verdicts / f"{weights.digest.hex}.finite").exists():
+            spec = session.store.manifest(build.line.manifest.digest).adapter
+            label = f"{build.line.name} {build.line.version}"
+            if line := large_update(session.store.file(build, weights), spec, source=label):
+                yield line
 
 
 def _require_whole(composed: Composed, session: Session) -> None:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from mivactl.hub_client import hub_endpoint, hub_headers, hub_is_offline, hub_session
 from mivactl.hub_errors import hub_errors
 from mivactl.registry.hub_card import TAG, line_in
-from registry_schema.catalog import CatalogLine, catalog_rows, with_line
+from mivactl.registry.static import catalog_matches
+from registry_schema.catalog import with_line
 from registry_schema.errors import AuthProblem, NetworkProblem, NotFound, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mivactl.registry.hub_memory import HubMemory
     from mivactl.registry.hub_place import HubPlace
+    from registry_schema.catalog import CatalogLine, CatalogRow
 
 FRESH_SECONDS: Final = 3600.0
 _PAGE: Final = 1000
@@ -52,8 +54,8 @@ class HubCatalog:
         self._memory = memory
         self._held: _Listing | None = None
 
-    def lines(self) -> tuple[CatalogLine, ...]:
-        """A line for each adapter, sorted by name.
+    def matches(self, words: Sequence[str]) -> Iterator[CatalogRow]:
+        """The rows that may hold all of the lower-case `words`, sorted by name.
 
         An older list is used, and a warning written, when the Hub can not be asked.
 
@@ -65,9 +67,7 @@ class HubCatalog:
         now = time.time()
         if self._held is None or not self._held.is_fresh(now):
             self._held = _Listing(now, self._listing().rows)
-        rows = catalog_rows(self._held.rows, source=source)
-        read = (CatalogLine.parse(row, source=source) for row in rows)
-        return tuple(line for line in read if line is not None)
+        return catalog_matches(self._held.rows, words, source=source)
 
     def put(self, line: CatalogLine) -> None:
         """Have `line` in the list that is remembered: the Hub takes a while to find what was just written."""

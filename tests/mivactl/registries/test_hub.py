@@ -343,3 +343,12 @@ def test_another_owners_hub_is_another_memory(world: World, hub: FakeHub, monkey
         monkeypatch.setenv("HF_ENDPOINT", other.endpoint)
         assert world.session().registry("studio").lines(NAME) == ()
         world.ok("publish", write_draft(world.folder / "there", NAME, "1.0.0", weights=tensors(5)), "--to", "studio")
+
+
+def test_an_owner_without_adapters_may_be_a_slip_of_the_pen_and_is_told(world: World, hub: FakeHub):
+    said = world.ok("registry", "add", "other", "hf://acmee")
+    assert "warning: other: `hf://acmee` has no adapters yet; if its owner is another one: " in said.err
+    assert "`mivactl registry remove other`" in said.err
+    world.ok("registry", "remove", "other")
+    world.ok("registry", "remove", "studio")
+    assert "warning" not in world.ok("registry", "add", "studio", "hf://acme").err
