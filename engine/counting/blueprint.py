@@ -111,7 +111,7 @@ class _BlankView(PhotoView):
     def __init__(self, channels: int) -> None:
         self._channels = channels
 
-    def beside(self, noisy: Tensor) -> Tensor:
+    def beside(self, noisy: Tensor, *, streams: int = 1) -> Tensor:
         return F.pad(noisy, (0, 0, 0, 0, 0, 0, 0, self._channels))
 
 
