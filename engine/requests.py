@@ -275,10 +275,12 @@ class CountRequest:
     Attributes:
         base: its folder, or the name of one that is packaged or the paper's.
         most: adapters in the largest composition.
+        masked: count what masks add, too.
     """
 
     base: Path | str
     most: int = 4
+    masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -322,6 +324,48 @@ class TrainingBytes:
         return self.weights + self.adapter + self.saved + self.transient
 
 
+@dataclass(frozen=True)
+class MaskedRun:
+    """A whole run with one masked adapter, its masks evaluated in some of its steps; decoding is not in it.
+
+    Attributes:
+        form: `hard` labels everywhere, `usual` (soft, the base's own attention by labels), or `soft` everywhere.
+        evaluations: of masks.
+        steps: of the run.
+        ratio: of its operations to those of the base's run.
+        at_most: what the ratio may be; None where nothing is promised.
+    """
+
+    form: str
+    evaluations: int
+    steps: int
+    ratio: float
+    at_most: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedCount:
+    """What a mask stream adds to an adapter.
+
+    Attributes:
+        parts: trained numbers, by part.
+        runs: of several forms.
+        decoders: operations of one evaluation's decoding, by decoder.
+        step_operations: of the bare base.
+        forward: bytes of activations at the peak of one evaluation.
+        training: bytes of training one masked adapter.
+        peak_at_most: what that may need in all.
+    """
+
+    parts: Mapping[str, int]
+    runs: tuple[MaskedRun, ...]
+    decoders: Mapping[str, int]
+    step_operations: int
+    forward: int
+    training: TrainingBytes
+    peak_at_most: int | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class CountResult:
     """What a base and its adapters cost.
@@ -336,6 +380,7 @@ class CountResult:
         training: bytes.
         saved_at_most: what saved activations may be; None where nothing is promised.
         peak_at_most: what training may need in all.
+        masked: the same of masks, if that was asked for.
     """
 
     base: str
@@ -347,6 +392,7 @@ class CountResult:
     training: TrainingBytes
     saved_at_most: int | None
     peak_at_most: int | None
+    masked: MaskedCount | None = None
 
 
 @dataclass(frozen=True)

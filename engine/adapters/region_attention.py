@@ -15,12 +15,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
-from engine.bases.attention_layer import attend
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from diffusers.models.attention_dispatch import AttentionBackendName
     from jaxtyping import Float, Int
     from torch import Tensor
 
@@ -162,30 +159,24 @@ def attend_wide(query: Tensor, key: Tensor, value: Tensor, *, scale: float | Non
     elif query.device.type == "cpu":
         widest = max(width, query.shape[-1])
         query, key, value = (_filled(heads, widest) for heads in (query, key, value))
-    heads = (tensor.transpose(1, 2) for tensor in (query, key, value))
-    mixed = F.scaled_dot_product_attention(*heads, scale=scale)
-    return mixed.transpose(1, 2)[..., :width]
-
-
-def attend_to(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    regions: tuple[Tensor, Tensor] | None,
-    *,
-    hard: bool,
-    backend: AttentionBackendName | None,
-) -> Tensor:
-    """Attention of queries with `regions` for queries and keys, or everywhere where there are none."""
-    if regions is None:
-        return attend(query, key, value, backend=backend)
-    return attend_in_region(query, key, value, looking=regions[0], seen=regions[1], hard=hard)
+    query, key, value = _heads_first(query, key, value)
+    return F.scaled_dot_product_attention(query, key, value, scale=scale).transpose(1, 2)[..., :width]
 
 
 def frame_bias(subject: Float[Tensor, "r f"], dtype: torch.dtype) -> Float[Tensor, "r 1 f f"]:
     """Eq. (3) between the frames at one place, as a bias: a matrix of frames by frames for each place."""
     one, other = subject[:, None, :, None], subject[:, None, None, :]
     return (one * other + (1 - one) * (1 - other) + EPSILON).log().to(dtype)
+
+
+def attend_by(query: Tensor, key: Tensor, value: Tensor, bias: Float[Tensor, "r 1 p q"]) -> Tensor:
+    """`attend` with a bias that is written out, for few tokens; rows, tokens, d."""
+    query, key, value = _heads_first(query, key, value)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=bias).transpose(1, 2).flatten(2)
+
+
+def _heads_first(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
 
 
 def _filled(heads: Tensor, width: int) -> Tensor:
@@ -199,6 +190,5 @@ def _flexible(query: Tensor, key: Tensor, value: Tensor, looking: Tensor, seen: 
         one, two = looking[row, place], seen[row, other]
         return score + (one * two + (1 - one) * (1 - two) + EPSILON).log()
 
-    heads = (tensor.transpose(1, 2) for tensor in (query, key, value))
-    mixed = flex_attention(*heads, score_mod=biased)
-    return mixed.transpose(1, 2).flatten(2)  # type: ignore[union-attr]
+    query, key, value = _heads_first(query, key, value)
+    return flex_attention(query, key, value, score_mod=biased).transpose(1, 2).flatten(2)
