@@ -89,7 +89,7 @@ class MaskChoice(_Section):
         self_attention: the same of the base's own.
         temporal: the same along time.
         prompt: the same of the implicit prompt.
-        timesteps: steps in a row with one clip, from noisy to clean; each may use the masks that the last one predicted.
+        timesteps: steps in a row with one clip, from noisy to clean; each may use the masks predicted one before.
         truth: how often a step uses the true masks: `cosine` always at first, never at the end.
         decoder: what makes masks of predicted latents; `auto` is a linear probe where latents are pictures.
     """
@@ -177,14 +177,16 @@ class TrainRecipe(_Section):
     def resume_digest(self) -> str:
         """Digest of the choices a run must keep when it goes on.
 
-        When and how often it saves may change; so may its length where the learning rate does not depend on it.
+        When and how often it saves may change; so may its length where nothing depends on it: the learning rate, or
+        how often true masks are told.
         """
         plain = TrainRecipe()
         kept = {
             name: getattr(plain.run, name) for name in ("checkpoint_steps", "checkpoint_seconds", "keep_checkpoints")
         }
         optimiser = self.optimiser
-        if optimiser.schedule == "constant":
+        told_by_length = self.masked and self.masks.truth == "cosine"
+        if optimiser.schedule == "constant" and not told_by_length:
             optimiser = optimiser.model_copy(update={"steps": plain.optimiser.steps})
         return self.model_copy(update={"run": self.run.model_copy(update=kept), "optimiser": optimiser}).digest
 

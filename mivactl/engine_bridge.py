@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.bases.part_check import check_part
     from engine.bases.published_bases import KnownPublication, published_bases
     from engine.bases.sealing import seal_base
+    from engine.count_requests import CountRequest, CountResult
     from engine.interop.pipeline_adapters import (
         load_into_pipeline,
         set_motion_norm,
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
         ClipComparison,
         CompareRequest,
         CompareResult,
-        CountRequest,
-        CountResult,
         ExportRequest,
         ExportResult,
         ImportChoices,
@@ -142,7 +141,7 @@ _VALUES: Final = {
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
     "CompareRequest": "engine.requests",
-    "CountRequest": "engine.requests",
+    "CountRequest": "engine.count_requests",
     "ExportRequest": "engine.requests",
     "ImportChoices": "engine.requests",
     "ImportRequest": "engine.requests",

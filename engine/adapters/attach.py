@@ -118,7 +118,7 @@ class Attachment:
                 raise Incompatible(msg, hint="change the base's attention before adapters are attached")
 
     def _require_streams(self, call: Call) -> None:
-        if call.streams not in {1, 1 + self._masks}:
+        if self._masks and call.streams not in {1, 1 + self._masks}:
             msg = f"`{call.streams}` streams, expected the pictures alone or with {self._masks} mask streams"
             raise UsageProblem(msg)
         if call.regions is not None and call.regions.masks != self._masks:

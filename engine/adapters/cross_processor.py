@@ -73,7 +73,7 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
     def _compute(
         self, attention: AttentionModule, hidden: Tensor, condition: Tensor | None, rotary: Rotary | None
     ) -> Tensor:
-        call = self._calls.snapshot()
+        call = self._streams()
         if call is None or call.streams == 1:
             return self.of_one_stream(attention, hidden, condition, rotary)
         inputs = [

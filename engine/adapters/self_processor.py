@@ -64,7 +64,7 @@ class SelfProcessor(SiteProcessor[CrossFrameAttention]):
         condition: Tensor | None,
         rotary: Rotary | None,
     ) -> Tensor:
-        layer, call = self._site.layer, self._calls.get()
+        layer, call = self._site.layer, self._streams() or self._calls.get()
         projection = layer.project(attention, hidden, rotary)
         base = layer.output(attention, self._base(projection, call))
         backend = self._attention_backend

@@ -52,6 +52,7 @@ class SequentialCrossFrame:
         self._terms = tuple(terms)
         self._updates = CrossFrameStreams(site, self._terms, composition, times)
         self._sum = WeightedSum([term.weight for term in self._terms], site.device)
+        self._has_masks = bool(composition.masked)
         self._calls = calls
         self._observe = observe
 
@@ -61,7 +62,7 @@ class SequentialCrossFrame:
 
     def __call__(self, stream: Tensor) -> Tensor:
         """What the stream grows by."""
-        call = self._calls.get()
+        call = self._calls.get() if self._has_masks else self._calls.get().as_samples()
         site = self._site
         # norms are fed float32 whatever the base computes in
         hidden = stream if call.time_embedding is None else stream.to(call.time_embedding.dtype)

@@ -111,6 +111,13 @@ class SiteProcessor(ABC, Generic[Part_co]):
         msg = f"the denoiser was copied with adapters on it, at `{self._site.path}`"
         raise Incompatible(msg, hint="take the adapters off, copy, and attach them to both")
 
+    def _streams(self) -> Call | None:
+        """The call in progress with the streams that masked adapters tell apart; None outside of one."""
+        call = self._calls.snapshot()
+        if call is None or (self._composition is not None and self._composition.masked):
+            return call
+        return call.as_samples()
+
     def _regions(self) -> SiteRegions | None:
         """The masks at this site, if there are any."""
         call = self._calls.snapshot()

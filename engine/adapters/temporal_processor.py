@@ -56,7 +56,7 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         condition: Tensor | None,
         rotary: Rotary | None,
     ) -> Tensor:
-        call = self._calls.snapshot()
+        call = self._streams()
         if call is None or call.streams == 1:
             return self.of_one_stream(attention, hidden)
         streams = [self.of_one_stream(attention, call.of_stream(hidden, 0))]

@@ -53,6 +53,10 @@ class Call:
         """The rows of one stream, of a tensor whose first axis counts samples, or samples times something inside."""
         return rows.unflatten(0, (self.batch, self.streams, -1))[:, stream].flatten(0, 1)
 
+    def as_samples(self) -> Call:
+        """The pass as if each stream were a clip of its own: so it is without masked adapters."""
+        return replace(self, batch=self.samples, streams=1)
+
     def alone(self, stream: int) -> Call:
         """The pass as if one stream were all; masks are for the pictures."""
         embedding = None if self.time_embedding is None else self.of_stream(self.time_embedding, stream)

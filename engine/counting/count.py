@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from engine.count_requests import CountedStep, CountResult
 from engine.counting.blueprint import assemble, blueprint, counted_adapter, in_format
 from engine.counting.budgets import BUDGETS, Budget
 from engine.counting.masked_count import count_masks, empty_latents
 from engine.counting.operations import count_with
 from engine.counting.training_bytes import training_bytes
-from engine.requests import CountedStep, CountResult
 
 if TYPE_CHECKING:
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
+    from engine.count_requests import CountRequest
     from engine.counting.blueprint import Blueprint
     from engine.progress import Progress
-    from engine.requests import CountRequest
 
 DTYPE = torch.bfloat16
 PARTS = {"self": "cross_frame_attention", "cross": "implicit_prompt", "temporal": "temporal_lora"}

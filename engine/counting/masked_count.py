@@ -14,12 +14,12 @@ from engine.adapters.composition import Composition
 from engine.bases.base_folder import CONFIG_NAME
 from engine.bases.denoiser import empty_model
 from engine.bases.regions import Regions
+from engine.count_requests import MaskedCount, MaskedRun
 from engine.counting.attention_kernel import attention_by, fused_attention
 from engine.counting.blueprint import counted_adapter
 from engine.counting.live_bytes import LiveBytes
 from engine.counting.operations import count_operations
 from engine.counting.training_bytes import training_bytes
-from engine.requests import MaskedCount, MaskedRun
 from engine.shapes import latent_shape
 
 if TYPE_CHECKING:

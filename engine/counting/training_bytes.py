@@ -8,10 +8,10 @@ import torch
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
+from engine.count_requests import TrainingBytes
 from engine.counting.attention_kernel import attention_by, fused_attention
 from engine.counting.live_bytes import LiveBytes, storage_bytes
 from engine.recipe import OptimiserChoice
-from engine.requests import TrainingBytes
 from engine.training.optimiser import WeightAverage, adamw
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ import torch
 
 from engine.bases.regions import Regions
 from registry_schema.adapter_spec import AdapterSpec, MaskStreamSpec, RegionSpec
-from registry_schema.ranks import Ranks
 from tests.engine.tiny_adapters import adapter_spec, all_parts, lively
 
 if TYPE_CHECKING:
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
+    from registry_schema.ranks import Ranks
 
 ALL_HARD = RegionSpec(cross_frame_attention="hard", self_attention="hard", temporal="hard", prompt="hard")
 ALL_SOFT = RegionSpec(cross_frame_attention="soft", self_attention="soft", temporal="soft", prompt="soft")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from engine.bases.published_bases import published_bases
+from engine.count_requests import CountRequest
 from engine.counting.budgets import BUDGETS
 from engine.counting.count import count_base
 from engine.progress import SilentProgress
-from engine.requests import CountRequest
 
 PARAMETERS = {
     "animatediff-v3": (
