@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class AnimateRequest:
         latents: a folder that keeps what was sampled until the clip is written; None keeps nothing.
         from_latents: a file of that folder, to be decoded instead of sampling again.
         command: that asked for this clip, to be shown again when decoding fails.
+        masks: files with the subject of masked adapters in this photo, by the adapter's name.
+        save_masks: write the predicted masks beside the clip, and both side by side.
     """
 
     photo: Path
@@ -84,6 +86,8 @@ class AnimateRequest:
     latents: Path | None = None
     from_latents: Path | None = None
     command: str = ""
+    masks: Mapping[str, Path] = field(default_factory=dict)
+    save_masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ class AnimateResult:
         moved: one entry for each adapter.
         notes: what a person should know; sentences without a final full stop.
         seconds: per phase, `load` aside.
+        mask_files: clips of the predicted masks, if they were asked for.
     """
 
     photo: Path
@@ -114,6 +119,7 @@ class AnimateResult:
     moved: tuple[MovedShare, ...]
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
+    mask_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,10 @@ import torch
 
 from engine.bases.call import beside_each_other
 from engine.bases.regions import Regions
+from engine.run_settings import USUAL_EVALUATIONS
 from engine.sampling.first_frame import hold_first_frame
 from engine.sampling.mask_decoder import as_clip, stretched, to_cells
-from engine.sampling.mask_steps import USUAL, mask_steps
+from engine.sampling.mask_steps import mask_steps
 from engine.sampling.solvers import first_order_step
 from registry_schema.errors import UsageProblem
 
@@ -70,7 +71,7 @@ class MaskGuidance:
 
     first: FirstMasks
     decoder: MaskDecoder
-    evaluations: int = USUAL
+    evaluations: int = USUAL_EVALUATIONS
     clean: Tensor | None = None
 
 
