@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -102,7 +102,9 @@ def _memory(request: StudioRequest, device: torch.device, dtype: torch.dtype, pr
         folder = base_folder(request.base)
         spec, sites = read_base_spec(folder), base_sites(folder)
         clip = request.clip or spec.clip
-        return memory_needs(folder, sites, clip, spec.latent, dtype=dtype, adapters=len(request.adapters))
+        needed = memory_needs(folder, sites, clip, spec.latent, dtype=dtype, adapters=len(request.adapters))
+        streams = 1 + sum(use.spec.masked for use in request.adapters)
+        return replace(needed, denoising=needed.denoising * streams)
 
     return set_for(request.memory, device, needs, progress=progress)
 

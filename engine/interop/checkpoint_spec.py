@@ -92,7 +92,7 @@ def _weighting(
 
 
 def _mask_stream(tensors: Mapping[str, Tensor], *, wan: bool) -> MaskStreamSpec:
-    """The options of the authors' examples: on AnimateDiff masks look at the pictures, and a mask along time is unused."""
+    """The options of the authors' examples: on AnimateDiff masks look at pictures, and a mask along time is unused."""
     on_unet = RegionSpec(self_attention="soft", temporal="off", prompt="hard")
     return MaskStreamSpec(
         image_guidance=not wan,
