@@ -51,14 +51,18 @@ class Call:
 
     def of_stream(self, rows: Tensor, stream: int) -> Tensor:
         """The rows of one stream, of a tensor whose first axis counts samples, or samples times something inside."""
+        if self.streams == 1:
+            return rows
         return rows.unflatten(0, (self.batch, self.streams, -1))[:, stream].flatten(0, 1)
 
     def as_samples(self) -> Call:
         """The pass as if each stream were a clip of its own: so it is without masked adapters."""
-        return replace(self, batch=self.samples, streams=1)
+        return self if self.streams == 1 else replace(self, batch=self.samples, streams=1)
 
     def alone(self, stream: int) -> Call:
         """The pass as if one stream were all; masks are for the pictures."""
+        if self.streams == 1:
+            return self
         embedding = None if self.time_embedding is None else self.of_stream(self.time_embedding, stream)
         regions = self.regions if stream == 0 else None
         return replace(self, streams=1, time_embedding=embedding, regions=regions)

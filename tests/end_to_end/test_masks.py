@@ -147,7 +147,7 @@ REFUSALS = {
     "no picture": (("--mask", "my/bird=text.png"), 2, "`text.png` is a text file", ""),
     "plain adapter": (("--mask", "my/wave=mask.png"), 4, "`my/wave` has no masked build", "leave out `--mask my/wave"),
     "not used": (("--mask", "my/horse=mask.png"), 2, "names `my/horse`, which is not among", "add `--use my/horse`"),
-    "no name": (("--mask", "mask.png"), 2, "expected `NAME=FILE`", "pass for example"),
+    "no name": (("--mask", "mask.png"), 2, "expected `NAME=FILE`", "pass `--mask birds-flying=mask.png`"),
     "twice": ((*MASK, *MASK), 2, "names `my/bird` twice", ""),
     "both": ((*MASK, "--no-mask"), 2, "`--mask` and `--no-mask` were both given", "leave one of them out"),
     "steps": ((*MASK, "--mask-steps", "0"), 2, "`--mask-steps` is `0`, expected 1 to 1000", "pass `--mask-steps 1`"),
