@@ -13,6 +13,7 @@ import statistics
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -89,12 +90,14 @@ def measure(base: Base, *, rounds: int) -> MaskTimes:
     reading: list[float] = []
     for turn in range(rounds + 1):
         for name, (adapted, rows, known) in ways.items():
-            given = {"streams": rows, "regions": regions if known else None}
+            seen = regions if known else None
             with attached(base, adapters, timesteps=(500.0,)) if adapted else nullcontext():
                 if turn == 0:
-                    counted[name] = count_operations(base, noisy[:rows], timesteps[:rows], **given)
+                    counted[name] = count_operations(base, noisy[:rows], timesteps[:rows], streams=rows, regions=seen)
                 else:
-                    seconds[name].append(_timed(base, lambda: base.predict(noisy[:rows], 500.0, **given)))  # noqa: B023
+                    seconds[name].append(
+                        _timed(base, partial(base.predict, noisy[:rows], 500.0, streams=rows, regions=seen))
+                    )
         if turn:
             reading.append(_timed(base, lambda: predicted_regions(noisy[1:], first.confidence, decoder)))
     medians = {name: statistics.median(times) for name, times in seconds.items()}

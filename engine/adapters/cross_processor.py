@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch.nn import functional as F
 
-from engine.adapters.adapter_regions import region_of
+from engine.adapters.adapter_regions import region_rules, regions_by
 from engine.adapters.foreign_hooks import is_plain
 from engine.adapters.site_processor import SiteProcessor
 from engine.adapters.weighted_sum import WeightedSum
@@ -60,6 +60,7 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
         self._backgrounds = _backgrounds(site, self._terms, composition)
         self._folds = [Fold(part) for part in (*self._prompts, *self._backgrounds.values())]
         self._maps = self._folded()
+        self._rules = region_rules(composition, self._terms, "prompt")
         self._masks = () if composition is None else _of_masks(site, composition, calls)
 
     def begin(self, call: Call | None) -> None:
@@ -98,13 +99,13 @@ class CrossProcessor(SiteProcessor["ImplicitPrompt"]):
     def _updates(self, attention: AttentionModule, hidden: Tensor) -> list[Tensor]:
         """Each prompt's answer, where it acts; beyond, that of its background."""
         regions = self._regions()
-        if regions is None or self._composition is None:
+        if regions is None or not self._has_masks:
             return self._answers(attention, hidden, self._prompts)
         answers = self._answers(attention, hidden, (*self._prompts, *self._backgrounds.values()))
         behind = dict(zip(self._backgrounds, answers[len(self._prompts) :], strict=True))
         updates = []
-        for term, answer in zip(self._terms, answers[: len(self._prompts)], strict=True):
-            region = region_of(self._composition, term.index, "prompt", regions)
+        own = zip(self._terms, answers[: len(self._prompts)], regions_by(self._rules, regions), strict=True)
+        for term, answer, region in own:
             if region is None:
                 updates.append(answer)
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from engine.adapters.adapter_regions import region_of
+from engine.adapters.adapter_regions import region_rules, regions_by
 from engine.adapters.cross_frame_updates import CrossFrameUpdates, Looking
 from engine.bases.attention_layer import Projection
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from diffusers.models.attention_dispatch import AttentionBackendName
     from torch import Tensor
 
-    from engine.adapters.adapter_regions import Layer
     from engine.adapters.composition import Composition, Term
     from engine.adapters.cross_frame import CrossFrameAttention, LookingProjections
     from engine.bases.attention_layer import Rotary
@@ -54,7 +53,9 @@ class CrossFrameStreams:
         composition: Composition,
         times: Mapping[float, Tensor] | None = None,
     ) -> None:
-        self._site, self._terms, self._composition = site, tuple(terms), composition
+        self._site = site
+        self._rules = region_rules(composition, terms, "cross_frame_attention")
+        self._guided = tuple(_is_guided(composition, index) for index in composition.masked)
         self._pictures = CrossFrameUpdates(site, [term.part for term in terms], times)
         here = {term.index: term.part for term in terms}
         self._masks = tuple(
@@ -89,9 +90,8 @@ class CrossFrameStreams:
         alone = call.alone(0)
         given = self._site.input(call.of_stream(hidden, 0), alone)
         regions = None if call.regions is None else call.regions.at(given.grid)
-        layer: Layer = "cross_frame_attention"
-        own = [region_of(self._composition, term.index, layer, regions) for term in self._terms]
-        return self._pictures.at(given, stream_projection(projection, call, 0), Looking(rotary, backend, own))
+        looking = Looking(rotary, backend, regions_by(self._rules, regions))
+        return self._pictures.at(given, stream_projection(projection, call, 0), looking)
 
     def of_mask(
         self,
@@ -107,10 +107,8 @@ class CrossFrameStreams:
         updates = self._masks[mask]
         if updates is None:
             return None
-        stream = self._composition.entries[self._composition.masked[mask]][0].spec.mask_stream
-        guided = stream is not None and stream.image_guidance
         given = self._site.input(call.of_stream(hidden, 1 + mask), call.alone(1 + mask))
-        looking = Looking(rotary, backend, guide=stream_projection(projection, call, 0) if guided else None)
+        looking = Looking(rotary, backend, guide=stream_projection(projection, call, 0) if self._guided[mask] else None)
         return updates.at(given, stream_projection(projection, call, 1 + mask), looking)[0]
 
 
@@ -120,6 +118,12 @@ def stream_projection(projection: Projection, call: Call, stream: int) -> Projec
         return projection
     names = ("raw_query", "query", "key", "value", "plain_key")
     return Projection(**{name: call.of_stream(getattr(projection, name), stream) for name in names})
+
+
+def _is_guided(composition: Composition, index: int) -> bool:
+    """Whether the mask stream of an adapter looks at the pictures."""
+    stream = composition.entries[index][0].spec.mask_stream
+    return stream is not None and stream.image_guidance
 
 
 def _mask_updates(

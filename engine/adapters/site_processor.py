@@ -65,7 +65,7 @@ class SiteProcessor(ABC, Generic[Part_co]):
     ) -> None:
         self._site = site
         self._terms = tuple(terms)
-        self._composition = composition
+        self._has_masks = composition is not None and bool(composition.masked)
         self._calls = calls
         self._observe = observe
         self._sum = WeightedSum([term.weight for term in self._terms], site.device)
@@ -114,9 +114,7 @@ class SiteProcessor(ABC, Generic[Part_co]):
     def _streams(self) -> Call | None:
         """The call in progress with the streams that masked adapters tell apart; None outside of one."""
         call = self._calls.snapshot()
-        if call is None or (self._composition is not None and self._composition.masked):
-            return call
-        return call.as_samples()
+        return call if call is None or self._has_masks else call.as_samples()
 
     def _regions(self) -> SiteRegions | None:
         """The masks at this site, if there are any."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 
-from engine.adapters.adapter_regions import region_of
+from engine.adapters.adapter_regions import region_rules, regions_by
 from engine.adapters.region_attention import attend_by, frame_bias
 from engine.adapters.site_processor import SiteProcessor
 from engine.adapters.temporal_lora import TemporalLora
@@ -47,6 +47,7 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         self._anchor_weight = 1 - sum(term.weight for term in self._terms)
         self._anchor_sum = WeightedSum([self._anchor_weight], site.device)
         self._stock = site.processor
+        self._rules = region_rules(composition, self._terms, "temporal")
         self._masks = () if composition is None else _of_masks(site, composition, calls)
 
     def _compute(
@@ -100,13 +101,9 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
 
     def _biases(self, dtype: torch.dtype) -> list[Tensor | None]:
         """For each adapter, where it keeps to a region, what to add between frames at each place: rows 1 f f."""
-        regions = self._regions()
-        if regions is None or self._composition is None:
-            return [None] * len(self._terms)
-        found = [region_of(self._composition, term.index, "temporal", regions) for term in self._terms]
         return [
             None if region is None else frame_bias(region.subject.transpose(1, 2).flatten(0, 1), dtype)
-            for region in found
+            for region in regions_by(self._rules, self._regions())
         ]
 
     def _observed(self, attention: AttentionModule, projection: Projection, mixed: tuple[Tensor, ...]) -> Tensor:

@@ -158,7 +158,13 @@ def prepare(options: AnimateOptions, session: Session) -> Prepared:
         raise UsageProblem(
             f"`--mask` is for one photo, these are {len(jobs)}", hint="give the photo that it belongs to"
         )
-    return Prepared(composed, settings, jobs)
+    prepared = Prepared(composed, settings, jobs)
+    if options.save_masks and prepared.masks == 0:
+        raise UsageProblem(
+            "`--save-masks` has nothing to save: no adapter of this run is masked",
+            hint="pass `--mask NAME=FILE` for an adapter with a masked build",
+        )
+    return prepared
 
 
 def _require_used(options: AnimateOptions) -> None:

@@ -153,6 +153,7 @@ REFUSALS = {
     "steps": ((*MASK, "--mask-steps", "0"), 2, "`--mask-steps` is `0`, expected 1 to 1000", "pass `--mask-steps 1`"),
     "decoder": ((*MASK, "--mask-decoder", "vea"), 2, "`--mask-decoder` is `vea`", "pass `--mask-decoder vae`"),
     "no tiny decoder": ((*MASK, "--mask-decoder", "tiny"), 3, "has no tiny autoencoder", "--mask-decoder probe"),
+    "no masks": (("--save-masks",), 2, "no adapter of this run is masked", "pass `--mask NAME=FILE`"),
     "several photos": (("second.png", *MASK), 2, "`--mask` is for one photo, these are 2", "give the photo"),
 }
 
