@@ -147,7 +147,7 @@ def simplex(count: int) -> Float[Tensor, "count count-1"]:
 def attend_wide(query: Tensor, key: Tensor, value: Tensor, *, scale: float | None = None) -> Tensor:
     """Softmax attention with values of another width than queries: rows, tokens, heads, width of the values.
 
-    Torch's kernel for CUDA takes two widths; its kernel for processors takes one, so that zeros fill up the narrower.
+    A kernel of torch's for CUDA takes two widths; on other devices there is one width, and zeros fill up the narrower.
     Anything else would be computed by a matrix of tokens by tokens.
     """
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
@@ -156,7 +156,7 @@ def attend_wide(query: Tensor, key: Tensor, value: Tensor, *, scale: float | Non
         query, key, value = (
             _filled(heads, -(-heads.shape[-1] // ALIGNMENT) * ALIGNMENT) for heads in (query, key, value)
         )
-    elif query.device.type == "cpu":
+    elif not query.is_meta:
         widest = max(width, query.shape[-1])
         query, key, value = (_filled(heads, widest) for heads in (query, key, value))
     query, key, value = _heads_first(query, key, value)
