@@ -98,8 +98,9 @@ def soft_attention(
     width = value.shape[-1]
     own, other, own_mass, other_mass = mixed.split([width, width, 1, 1], dim=-1)
     near, far = looking[..., None, None] + EPSILON, (1 - looking)[..., None, None] + EPSILON
-    result = (near * own + far * other) / (near * own_mass + far * other_mass)
-    return result.to(query.dtype).flatten(2)
+    mass = near * own_mass + far * other_mass
+    # divided where it is narrow: one number for each token and head
+    return torch.addcmul(own * (near / mass).to(own.dtype), other, (far / mass).to(own.dtype)).flatten(2)
 
 
 def attend_in_labels(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 
-from engine.adapters.adapter_regions import region_rules, regions_by
+from engine.adapters.adapter_regions import region_rules
 from engine.adapters.region_attention import attend_by, frame_bias
 from engine.adapters.site_processor import SiteProcessor
 from engine.adapters.temporal_lora import TemporalLora
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from engine.adapters.adapter_regions import RegionRule
     from engine.adapters.composition import Composition, Term
     from engine.adapters.site_processor import Observer
     from engine.bases.attention_layer import Projection, Rotary
     from engine.bases.attention_site import AttentionSite
-    from engine.bases.call import CurrentCall
+    from engine.bases.call import Call, CurrentCall
     from engine.bases.diffusers_types import AttentionModule
+    from engine.bases.regions import SiteRegions
 
 ANCHOR_TOLERANCE = 1e-6
 
@@ -49,6 +51,15 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         self._stock = site.processor
         self._rules = region_rules(composition, self._terms, "temporal")
         self._masks = () if composition is None else _of_masks(site, composition, calls)
+
+    def begin(self, call: Call | None) -> None:
+        """Make what is added between frames, once for all sites of this size."""
+        super().begin(call)
+        if call is not None and call.regions is not None:
+            regions = call.regions.at(call.grid(self._site.down_scale))
+            for rule in self._rules:
+                if rule is not None:
+                    _bias(rule, regions, self._site.module.to_q.weight.dtype)
 
     def _compute(
         self,
@@ -101,10 +112,8 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
 
     def _biases(self, dtype: torch.dtype) -> list[Tensor | None]:
         """For each adapter, where it keeps to a region, what to add between frames at each place: rows 1 f f."""
-        return [
-            None if region is None else frame_bias(region.subject.transpose(1, 2).flatten(0, 1), dtype)
-            for region in regions_by(self._rules, self._regions())
-        ]
+        regions = self._regions()
+        return [None if rule is None or regions is None else _bias(rule, regions, dtype) for rule in self._rules]
 
     def _observed(self, attention: AttentionModule, projection: Projection, mixed: tuple[Tensor, ...]) -> Tensor:
         """The same with each adapter's update by itself."""
@@ -114,6 +123,15 @@ class TemporalProcessor(SiteProcessor[TemporalLora]):
         updates = [layer.output(attention, values) + term.part.out(values) - base for term, values in pairs]
         self._tell(updates)
         return self._sum.of(updates, base)
+
+
+def _bias(rule: RegionRule, regions: SiteRegions, dtype: torch.dtype) -> Tensor:
+    """What is added between frames where an adapter acts; found where another site or step has made it."""
+    found = regions.made.get((rule, dtype))
+    if found is None:
+        subject = rule.region(regions).subject
+        found = regions.made[rule, dtype] = frame_bias(subject.transpose(1, 2).flatten(0, 1), dtype)
+    return found
 
 
 def _of_masks(

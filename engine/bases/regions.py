@@ -20,17 +20,19 @@ SUBJECT = 0.5
 """From this confidence on a token is subject where labels are hard."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SiteRegions:
     """Masks at the size of one kind of site.
 
     Args:
         confidence: b m f n in 0..1, one mask for each mask stream.
         labels: b f n, 0 for the background, else 1 + the last mask that has the token: the later lies on top.
+        made: what layers of this size have made of the masks, for the others.
     """
 
     confidence: Float[Tensor, "b m f n"]
     labels: Int[Tensor, "b f n"]
+    made: dict[object, Tensor] = field(default_factory=dict, repr=False)
 
     @property
     def count(self) -> int:
