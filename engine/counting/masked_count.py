@@ -48,14 +48,16 @@ def count_masks(plan: Blueprint, base: Base, budget: Budget, progress: Progress)
     regions = empty_regions(base)
     bare = count_operations(base, noisy[:1], timestep[:1])
     with progress.phase("counting masks", None):
-        runs = [run for form in FORMS for run in _runs(base, form, bare, budget)]
+        with attached(base, Composition.of(adapter.to(base.dtype).eval())):
+            first = count_operations(base, noisy, timestep, streams=2)
+        runs = [run for form in FORMS for run in _runs(base, form, (bare, first), budget)]
         training = training_bytes(base, counted_adapter(base, masked=True), noisy, timestep, streams=2, regions=regions)
         return MaskedCount(
             parts=count_mask_parts(base, adapter),
             runs=tuple(runs),
             decoders=decoder_operations(plan),
             step_operations=bare,
-            forward=forward_bytes(base, adapter.to(base.dtype).eval(), noisy, timestep, regions),
+            forward=forward_bytes(base, adapter, noisy, timestep, regions),
             training=training,
             peak_at_most=budget.masked_peak,
         )
@@ -126,13 +128,13 @@ def _decoding(model: torch.nn.Module, shape: tuple[int, ...]) -> int:
     return counter.get_total_flops()
 
 
-def _runs(base: Base, form: str, bare: int, budget: Budget) -> list[MaskedRun]:
-    """Runs whose first step, an evaluation, knows no masks yet."""
+def _runs(base: Base, form: str, known: tuple[int, int], budget: Budget) -> list[MaskedRun]:
+    """Runs whose first step, an evaluation, knows no masks yet: `known` are a step of the bare base and that one."""
+    bare, first = known
     adapter = counted_adapter(base, masked=True, wishes=FORMS[form]).to(base.dtype).eval()
     noisy, timestep = empty_latents(base, rows=2)
     regions = empty_regions(base)
     with attached(base, Composition.of(adapter)):
-        first = count_operations(base, noisy, timestep, streams=2)
         evaluation = count_operations(base, noisy, timestep, streams=2, regions=regions)
         step = count_operations(base, noisy[:1], timestep[:1], regions=regions)
     probe = 2 * noisy[0].numel()
