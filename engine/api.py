@@ -18,14 +18,13 @@ from engine.requests import ExportResult, ImportResult, TrainResult
 
 if TYPE_CHECKING:
     from engine.animation.animate import Rendered
+    from engine.count_requests import CountRequest, CountResult
     from engine.progress import Progress
     from engine.requests import (
         AnimateRequest,
         AnimateResult,
         CompareRequest,
         CompareResult,
-        CountRequest,
-        CountResult,
         ExportRequest,
         ImportRequest,
         StudioRequest,
@@ -86,7 +85,7 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
     """
     # Decoding clips takes PyAV and the training loop: animating does without both.
     from engine.training.draft import write_draft
-    from engine.training.run import run_training
+    from engine.training.run import Footage, run_training
     from engine.training.training_memory import training_memory
 
     progress = progress or SilentProgress()
@@ -102,8 +101,9 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
                 base.compile()
                 progress.note(COMPILING)
             phase.advance()
+        footage = Footage(request.clips, request.masks)
         outcome = run_training(
-            base, request.clips, request.recipe, request.output / RUN_FOLDER, resume=request.resume, progress=progress
+            base, footage, request.recipe, request.output / RUN_FOLDER, resume=request.resume, progress=progress
         )
     write_draft(request.output, outcome, base.spec, name=request.name, footage=request.footage)
     return TrainResult(

@@ -40,6 +40,7 @@ class RankChoice(_Section):
     cross_frame_attention: Rank | Literal["full", "off"] = "full"
     implicit_prompt: Rank | Literal["off"] = 64
     temporal_lora: Rank | Literal["off"] = 32
+    mask_stream: Rank | Literal["full", "off"] = "off"
 
 
 class AdapterChoice(_Section):
@@ -76,6 +77,32 @@ class ClipChoice(_Section):
     stride: Annotated[int, Field(ge=1, le=64)] = 4
     crop: Literal["center", "random"] = "center"
     flip: bool = False
+
+
+class MaskChoice(_Section):
+    """How a masked adapter is made and trained; it is one where `adapter.ranks.mask_stream` is not off.
+
+    Args:
+        image_guidance: its mask stream looks at the pictures.
+        background_prompt: what is no subject has an implicit prompt of its own.
+        cross_frame_attention: it keeps to the masks by their confidence, by labels of 0 and 1, or not at all.
+        self_attention: the same of the base's own.
+        temporal: the same along time.
+        prompt: the same of the implicit prompt.
+        timesteps: steps in a row with one clip, from noisy to clean; each may use the masks predicted one before.
+        truth: how often a step uses the true masks: `cosine` always at first, never at the end.
+        decoder: what makes masks of predicted latents; `auto` is a linear probe where latents are pictures.
+    """
+
+    image_guidance: bool = True
+    background_prompt: bool = True
+    cross_frame_attention: Literal["soft", "hard", "off"] = "soft"
+    self_attention: Literal["soft", "hard", "off"] = "hard"
+    temporal: Literal["soft", "hard", "off"] = "soft"
+    prompt: Literal["soft", "hard", "off"] = "soft"
+    timesteps: Annotated[int, Field(ge=1, le=100)] = 5
+    truth: Literal["cosine", "always"] = "cosine"
+    decoder: Literal["auto", "vae", "probe"] = "auto"
 
 
 class OptimiserChoice(_Section):
@@ -123,6 +150,7 @@ class TrainRecipe(_Section):
     schema_name: Literal["miva.recipe/1"] = Field("miva.recipe/1", alias="schema")
     adapter: AdapterChoice = AdapterChoice()
     clips: ClipChoice = ClipChoice()
+    masks: MaskChoice = MaskChoice()
     optimiser: OptimiserChoice = OptimiserChoice()
     loss: LossChoice = LossChoice()
     run: RunChoice = RunChoice()
@@ -136,6 +164,11 @@ class TrainRecipe(_Section):
         return toml_text(self.model_dump(by_alias=True))
 
     @property
+    def masked(self) -> bool:
+        """Whether it makes a masked adapter."""
+        return self.adapter.ranks.mask_stream != "off"
+
+    @property
     def digest(self) -> str:
         """`sha256:<hex>` of the text."""
         return "sha256:" + hashlib.sha256(self.to_toml().encode()).hexdigest()
@@ -144,14 +177,16 @@ class TrainRecipe(_Section):
     def resume_digest(self) -> str:
         """Digest of the choices a run must keep when it goes on.
 
-        When and how often it saves may change; so may its length where the learning rate does not depend on it.
+        When and how often it saves may change; so may its length where nothing depends on it: the learning rate, or
+        how often true masks are told.
         """
         plain = TrainRecipe()
         kept = {
             name: getattr(plain.run, name) for name in ("checkpoint_steps", "checkpoint_seconds", "keep_checkpoints")
         }
         optimiser = self.optimiser
-        if optimiser.schedule == "constant":
+        told_by_length = self.masked and self.masks.truth == "cosine"
+        if optimiser.schedule == "constant" and not told_by_length:
             optimiser = optimiser.model_copy(update={"steps": plain.optimiser.steps})
         return self.model_copy(update={"run": self.run.model_copy(update=kept), "optimiser": optimiser}).digest
 
@@ -183,12 +218,19 @@ def recipe_from_dict(document: Mapping[str, Any]) -> TrainRecipe:
         raise _usage_problem(problem) from problem
 
 
-def base_defaults(base: BaseSpec) -> dict[str, Any]:
-    """What a base recommends, as the tables of a recipe."""
+def base_defaults(base: BaseSpec, *, masked: bool = False) -> dict[str, Any]:
+    """What a base recommends, as the tables of a recipe; with `masked` for a masked adapter.
+
+    A mask stream is as wide as cross-frame attention. It looks at the pictures on U-Nets only, as in the authors' code.
+    """
     training = base.training
     ranks = {part: getattr(training.ranks, part) or "off" for part in RankChoice.model_fields}
     optimiser = {"learning_rate": training.learning_rate, "steps": training.steps}
-    return {"adapter": {"ranks": ranks}, "optimiser": optimiser}
+    if not masked:
+        return {"adapter": {"ranks": ranks}, "optimiser": optimiser}
+    ranks["mask_stream"] = ranks["cross_frame_attention"]
+    masks = {"image_guidance": base.family == "unet_motion"}
+    return {"adapter": {"ranks": ranks}, "masks": masks, "optimiser": optimiser}
 
 
 def recipe_for(base: BaseSpec) -> TrainRecipe:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from torch import Tensor
 
     from engine.recipe import TrainRecipe
     from registry_schema.adapter_spec import AdapterSpec
@@ -73,6 +75,8 @@ class AnimateRequest:
         latents: a folder that keeps what was sampled until the clip is written; None keeps nothing.
         from_latents: a file of that folder, to be decoded instead of sampling again.
         command: that asked for this clip, to be shown again when decoding fails.
+        masks: files with the subject of masked adapters in this photo, by the adapter's name.
+        save_masks: write the predicted masks beside the clip, and both side by side.
     """
 
     photo: Path
@@ -82,6 +86,8 @@ class AnimateRequest:
     latents: Path | None = None
     from_latents: Path | None = None
     command: str = ""
+    masks: Mapping[str, Path] = field(default_factory=dict)
+    save_masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,7 @@ class AnimateResult:
         moved: one entry for each adapter.
         notes: what a person should know; sentences without a final full stop.
         seconds: per phase, `load` aside.
+        mask_files: clips of the predicted masks, if they were asked for.
     """
 
     photo: Path
@@ -112,6 +119,7 @@ class AnimateResult:
     moved: tuple[MovedShare, ...]
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
+    mask_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +136,7 @@ class TrainRequest:
         resume: go on with the run in that folder.
         memory: GiB of the card to do with, `auto` for what is free, or one of `TRAINING_SETS` by name.
         compiled: see `StudioRequest`.
+        masks: for a masked adapter; see `Footage`.
     """
 
     clips: Path
@@ -139,6 +148,7 @@ class TrainRequest:
     resume: bool = False
     memory: str = "auto"
     compiled: bool = False
+    masks: Mapping[str, Tensor] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,87 +276,6 @@ class CompareResult:
 
     cosines: tuple[SiteCosine, ...]
     grid: Path | None
-
-
-@dataclass(frozen=True)
-class CountRequest:
-    """A question about the cost of adapters, answered from shapes.
-
-    Attributes:
-        base: its folder, or the name of one that is packaged or the paper's.
-        most: adapters in the largest composition.
-    """
-
-    base: Path | str
-    most: int = 4
-
-
-@dataclass(frozen=True)
-class CountedStep:
-    """One denoising step.
-
-    Attributes:
-        adapters: how many are on the base.
-        skip_first: whether they leave frame 0 out of cross-frame attention.
-        operations: floating-point operations, two for each multiplication with addition.
-        ratio: to the base's own.
-        at_most: what the ratio may be; None where nothing is promised.
-    """
-
-    adapters: int
-    skip_first: bool
-    operations: int
-    ratio: float
-    at_most: float | None
-
-
-@dataclass(frozen=True)
-class TrainingBytes:
-    """Bytes of training one adapter, batch 1, with gradient checkpointing.
-
-    Attributes:
-        weights: the frozen denoiser.
-        adapter: its float32 tensors, their gradients, both moments of AdamW and the running average.
-        saved: activations kept from the forward pass to the backward pass.
-        transient: the most that is alive beyond all these, while a block is computed again.
-    """
-
-    weights: int
-    adapter: int
-    saved: int
-    transient: int
-
-    @property
-    def peak(self) -> int:
-        """All of it."""
-        return self.weights + self.adapter + self.saved + self.transient
-
-
-@dataclass(frozen=True, kw_only=True)
-class CountResult:
-    """What a base and its adapters cost.
-
-    Attributes:
-        base: its name.
-        clip: what one step computes.
-        dtype: the denoiser's number format.
-        parameters: of the denoiser.
-        parts: trained numbers of an adapter, by part.
-        steps: the bare base first.
-        training: bytes.
-        saved_at_most: what saved activations may be; None where nothing is promised.
-        peak_at_most: what training may need in all.
-    """
-
-    base: str
-    clip: ClipShape
-    dtype: str
-    parameters: int
-    parts: Mapping[str, int]
-    steps: tuple[CountedStep, ...]
-    training: TrainingBytes
-    saved_at_most: int | None
-    peak_at_most: int | None
 
 
 @dataclass(frozen=True)

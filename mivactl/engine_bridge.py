@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.bases.part_check import check_part
     from engine.bases.published_bases import KnownPublication, published_bases
     from engine.bases.sealing import seal_base
+    from engine.count_requests import CountRequest, CountResult, MaskedCount, MaskedRun, TrainingBytes
     from engine.interop.pipeline_adapters import (
         load_into_pipeline,
         set_motion_norm,
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
         ClipComparison,
         CompareRequest,
         CompareResult,
-        CountRequest,
-        CountResult,
         ExportRequest,
         ExportResult,
         ImportChoices,
@@ -93,6 +92,8 @@ __all__ = [
     "ImportRequest",
     "ImportResult",
     "KnownPublication",
+    "MaskedCount",
+    "MaskedRun",
     "MovedShare",
     "Phase",
     "Progress",
@@ -106,6 +107,7 @@ __all__ = [
     "TrainRecipe",
     "TrainRequest",
     "TrainResult",
+    "TrainingBytes",
     "animate",
     "check_binding",
     "check_part",
@@ -151,7 +153,7 @@ _VALUES: Final = {
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
     "CompareRequest": "engine.requests",
-    "CountRequest": "engine.requests",
+    "CountRequest": "engine.count_requests",
     "ExportRequest": "engine.requests",
     "ImportChoices": "engine.requests",
     "ImportRequest": "engine.requests",
@@ -294,16 +296,23 @@ def expected_tensors(spec: AdapterSpec, folder: Path, family: BaseFamily) -> dic
 
 
 def training_recipe(
-    base: BaseSpec, file: bytes | None, overrides: Mapping[str, Any], sets: Sequence[str]
+    base: BaseSpec, file: bytes | None, overrides: Mapping[str, Any], sets: Sequence[str], *, masked: bool = False
 ) -> TrainRecipe:
     """A recipe: the base's defaults, then a file, then options, then `section.key=value`; no torch is loaded.
+
+    Args:
+        base: whose defaults.
+        file: TOML.
+        overrides: of options.
+        sets: `section.key=value`.
+        masked: whether the defaults are those of a masked adapter.
 
     Raises:
         UsageProblem: not TOML, an unknown key or a value that will not do.
     """
     from engine import recipe
 
-    chosen = recipe.recipe_from_toml(file or b"", defaults=recipe.base_defaults(base))
+    chosen = recipe.recipe_from_toml(file or b"", defaults=recipe.base_defaults(base, masked=masked))
     document = recipe.merged(chosen.model_dump(by_alias=True), overrides)
     return recipe.recipe_from_dict(recipe.apply_overrides(document, sets))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -13,8 +13,8 @@ from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.bases.memory_saving import lasting_widened_weights
 from engine.training.attention_kernel import trainable_attention
-from engine.training.draws import fractions_of, noise_of
 from engine.training.events import CheckpointFailed, CheckpointSaved, Resumed, StepDone, StepSkipped, TrainEvent
+from engine.training.lesson import MaskedLesson, PlainLesson, restored
 from engine.training.objective import Objective
 from engine.training.optimiser import (
     WeightAverage,
@@ -33,24 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from jaxtyping import Float
-    from torch import Tensor
-
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
     from engine.recipe import TrainRecipe
+    from engine.sampling.mask_decoder import MaskDecoder
+    from engine.training.lesson import Examples, Lesson, MaskedExamples
     from engine.training.stop_signals import StopRequest
-
-
-class Examples(Protocol):
-    """Where a trainer gets its clean latents from."""
-
-    @property
-    def digest(self) -> str:
-        """Changes with anything that `batch` may give."""
-
-    def batch(self, seed: int, samples: range) -> Float[Tensor, "b c f h w"]:
-        """The latents of these samples of a run, counted from its first one; a pure function."""
 
 
 LOG_NAME = "log.jsonl"
@@ -88,22 +76,28 @@ class Trainer:
     Args:
         base: frozen.
         adapter: its tensors, float32, are all that gets gradients.
-        examples: latents of the clips.
+        examples: latents of the clips; of their masks, too, where `decoder` reads them.
         recipe: every choice.
         run_dir: where log and saved states go.
+        decoder: for masked adapters.
     """
 
     def __init__(
-        self, base: Base, adapter: MivaAdapter, examples: Examples, recipe: TrainRecipe, run_dir: Path
+        self,
+        base: Base,
+        adapter: MivaAdapter,
+        examples: Examples | MaskedExamples,
+        recipe: TrainRecipe,
+        run_dir: Path,
+        decoder: MaskDecoder | None = None,
     ) -> None:
         self._base = base
         self._adapter = adapter
-        self._examples = examples
         self._recipe = recipe
         self._parameters = dict(adapter.named_parameters())
         self._optimiser = adamw(self._parameters, recipe.optimiser)
         self._average = WeightAverage(self._parameters, recipe.optimiser.ema_decay)
-        self._objective = Objective(base.spec.noise_schedule, recipe.loss)
+        self._lesson = _lesson(base, examples, recipe, decoder)
         self._log_path = run_dir / LOG_NAME
         self._checkpoints = Checkpoints(run_dir / CHECKPOINTS_NAME, keep=recipe.run.keep_checkpoints)
         self._counters = Counters()
@@ -192,18 +186,10 @@ class Trainer:
         first = step * choice.batch * choice.accumulate
         total = 0.0
         for start in range(first, first + choice.batch * choice.accumulate, choice.batch):
-            loss = self._loss(range(start, start + choice.batch)) / choice.accumulate
+            loss = self._lesson.loss(step, range(start, start + choice.batch)) / choice.accumulate
             loss.backward()
             total += float(loss.detach())
         return total
-
-    def _loss(self, samples: range) -> Tensor:
-        seed, device = self._recipe.run.seed, self._base.device
-        clean = self._examples.batch(seed, samples).to(device)
-        noise = noise_of(seed, samples, tuple(clean.shape[1:])).to(device)
-        timestep = self._objective.timesteps(fractions_of(seed, samples)).to(device)
-        predicted = self._base.predict(self._objective.noisy(clean, noise, timestep), timestep)
-        return self._objective.loss(predicted, clean, noise, timestep)
 
     def _skipped(self, seconds: float) -> StepSkipped:
         counters = self._counters
@@ -240,6 +226,7 @@ class Trainer:
                 skipped_in_a_row=counters.skipped_in_a_row,
                 seconds=counters.seconds,
                 last_loss=counters.last_loss,
+                carried={place: tensor.cpu() for place, tensor in self._lesson.carried.items()},
             )
             return CheckpointSaved(counters.step, self._checkpoints.save(state))
         except SAVE_PROBLEMS as problem:
@@ -248,7 +235,7 @@ class Trainer:
     def _identity(self) -> dict[str, str]:
         return {
             "recipe": self._recipe.resume_digest,
-            "clips": self._examples.digest,
+            "clips": self._lesson.digest,
             "base": str(self._base.spec.weights),
             "precision": f"{self._base.dtype}{' from 8 bits' if self._base.memory.eight_bit else ''}",
         }
@@ -265,6 +252,7 @@ class Trainer:
             parameter.copy_(state.adapter[name])
         self._average.restore(state.average)
         restore_optimiser(self._optimiser, self._parameters, state.optimiser)
+        self._lesson.carried = restored(state.carried, self._base.device)
         self._counters = Counters(
             step=state.step,
             skipped=state.skipped,
@@ -272,6 +260,15 @@ class Trainer:
             seconds=state.seconds,
             last_loss=state.last_loss,
         )
+
+
+def _lesson(
+    base: Base, examples: Examples | MaskedExamples, recipe: TrainRecipe, decoder: MaskDecoder | None
+) -> Lesson:
+    objective = Objective(base.spec.noise_schedule, recipe.loss)
+    if decoder is None:
+        return PlainLesson(base, cast("Examples", examples), objective, seed=recipe.run.seed)
+    return MaskedLesson(base, cast("MaskedExamples", examples), objective, decoder, recipe)
 
 
 def _record(event: StepDone | StepSkipped) -> dict[str, int | float | bool]:

@@ -58,7 +58,8 @@ def training_needs(folder: Path, recipe: TrainRecipe, *, dtype: torch.dtype) -> 
     spec, sites = read_base_spec(folder), base_sites(folder)
     adapter = MivaAdapter.empty(plan_adapter(recipe, spec), sites)
     trained = sum(tensor.numel() for tensor in adapter.parameters()) * torch.float32.itemsize * COPIES
-    widest = widest_numbers(sites, spec.clip, spec.latent) * dtype.itemsize * recipe.optimiser.batch
+    rows = recipe.optimiser.batch * (2 if recipe.masked else 1)
+    widest = widest_numbers(sites, spec.clip, spec.latent) * dtype.itemsize * rows
     needs = memory_needs(folder, sites, spec.clip, spec.latent, dtype=dtype, adapters=1)
     kept = 0 if recipe.run.gradient_checkpointing else (KEPT - RECOMPUTED) * widest
     return replace(needs, denoising=trained + RECOMPUTED * widest, kept=kept)

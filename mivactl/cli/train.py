@@ -34,6 +34,9 @@ def train(  # noqa: PLR0913 - one parameter for each option
         str, typer.Option("--footage", metavar="TEXT", help="Whose clips these are; it is published.")
     ] = "not stated",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    masked: Annotated[
+        bool, typer.Option("--masked", help="Train a mask stream, too, from clips with masks beside them.")
+    ] = False,
     vram: VramOption = "auto",
     compiled: CompileOption = False,
 ) -> None:
@@ -59,6 +62,7 @@ def train(  # noqa: PLR0913 - one parameter for each option
         resume=resume,
         vram=one_of("--vram", vram, VRAM),
         compiled=compiled,
+        masked=masked,
     )
     done = train_adapter(options, run.session, progress=run.progress)
 

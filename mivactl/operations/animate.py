@@ -25,7 +25,7 @@ from mivactl.operations.timings import estimate, remember
 from registry_schema.errors import Interrupted, MivaError, UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mivactl.engine_bridge import AdapterUse, AnimateResult, Progress, Studio
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mivactl.operations.photo_jobs import PhotoJob
     from mivactl.operations.timings import Estimate
     from mivactl.session import Session
+    from registry_schema.names import AdapterName
     from registry_schema.receipt import RunSettings
 
 
@@ -50,6 +51,8 @@ class AnimateOptions:
         compiled: compile the base; see `StudioRequest`.
         from_latents: what an earlier run of the same photo sampled, to be decoded.
         command: the command line that asks, to be shown again when decoding fails.
+        masks: files with the subject of masked adapters.
+        save_masks: write the predicted masks beside the clip.
     """
 
     photos: tuple[str, ...]
@@ -61,6 +64,8 @@ class AnimateOptions:
     compiled: bool = False
     from_latents: Path | None = None
     command: str = ""
+    masks: Mapping[AdapterName, Path] = field(default_factory=dict)
+    save_masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,12 @@ class Prepared:
         fits = (f"{build.label}: {build.note}" for build in chosen.builds if build.note)
         weights = (self.composed.note,) if self.composed.note else ()
         return (f"base {chosen.base.spec.name}: {chosen.reason}", *self.composed.lock_notes, *fits, *weights)
+
+    @property
+    def masks(self) -> int:
+        """How many adapters have a mask stream."""
+        pairs = zip(self.composed.chosen.builds, self.composed.weights, strict=True)
+        return sum(build.manifest.adapter.masked and weight != 0 for build, weight in pairs)
 
     @property
     def moves_everything(self) -> bool:
@@ -132,7 +143,8 @@ def prepare(options: AnimateOptions, session: Session) -> Prepared:
     Raises:
         UsageProblem, NotFound, Incompatible: an option, an adapter or a base.
     """
-    composed = compose_wanted(options.wanted, session)
+    _require_used(options)
+    composed = compose_wanted(replace(options.wanted, masked=frozenset(options.masks)), session)
     base = composed.chosen.base.spec
     specs = [build.manifest.adapter for build in composed.chosen.builds]
     settings = settle(options.choices, base, specs)
@@ -142,7 +154,33 @@ def prepare(options: AnimateOptions, session: Session) -> Prepared:
         raise UsageProblem(
             f"`--from-latents` is for one photo, these are {len(jobs)}", hint="give the photo that was sampled"
         )
-    return Prepared(composed, settings, jobs)
+    if options.masks and len(jobs) > 1:
+        raise UsageProblem(
+            f"`--mask` is for one photo, these are {len(jobs)}", hint="give the photo that it belongs to"
+        )
+    prepared = Prepared(composed, settings, jobs)
+    if options.save_masks and prepared.masks == 0:
+        raise UsageProblem(
+            "`--save-masks` has nothing to save: no adapter of this run is masked",
+            hint="pass `--mask NAME=FILE` for an adapter with a masked build",
+        )
+    return prepared
+
+
+def _require_used(options: AnimateOptions) -> None:
+    """Make sure that each mask is of an adapter that is used.
+
+    Raises:
+        UsageProblem: one is not.
+    """
+    if options.wanted.preset is not None:
+        return
+    used = [ref.name for ref in options.wanted.refs]
+    strangers = [name for name in options.masks if name not in used]
+    if strangers:
+        label = str(strangers[0]).removeprefix("miva/")
+        names = ", ".join(f"`{str(name).removeprefix('miva/')}`" for name in used)
+        raise UsageProblem(f"`--mask` names `{label}`, which is not among {names}", hint=f"add `--use {label}`")
 
 
 def plan_animation(options: AnimateOptions, session: Session) -> AnimationPlan:
@@ -260,6 +298,8 @@ class _Batch:
             latents=self._session.settings.home / LATENTS_FOLDER,
             from_latents=self._options.from_latents,
             command=self._options.command if len(self._prepared.jobs) == 1 else "",
+            masks={str(name): path for name, path in self._options.masks.items()},
+            save_masks=self._options.save_masks,
         )
         result = animate(studio, request, self._progress)
         remember(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from mivactl.bases import find_base
 from mivactl.engine_bridge import CountRequest, count, counted_base_names
-from registry_schema.errors import Incompatible, NotFound, UsageProblem
+from registry_schema.errors import NotFound, UsageProblem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,20 +38,16 @@ def bench_counted(
         session: decides about the base where `base` is None.
         base: of this machine by name or folder, or one of the paper's by name.
         adapters: in the largest composition, 1 to 8.
-        masked: asks for masked adapters.
+        masked: count what a mask stream adds, too.
         progress: told what is counted.
 
     Raises:
         NotFound: no such base.
         UsageProblem: so many adapters do not go together.
-        Incompatible: masked adapters, which this version can not run, hence not count.
     """
-    if masked:
-        msg = "masked adapters can not be counted: this version does not run them"
-        raise Incompatible(msg, hint="leave out `--masked`")
     if not 1 <= adapters <= MOST_ADAPTERS:
         raise UsageProblem(f"`--adapters {adapters}` is out of range, expected 1 to {MOST_ADAPTERS}")
-    return count(CountRequest(_place(base or session.settings.base, session), adapters), progress)
+    return count(CountRequest(_place(base or session.settings.base, session), adapters, masked=masked), progress)
 
 
 def _place(name: str, session: Session) -> Path | str:

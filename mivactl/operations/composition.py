@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mivactl.operations.choosing import Chosen
     from mivactl.session import Session
     from mivactl.store.pointer import InstalledBuild
+    from registry_schema.names import AdapterName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class Wanted:
         yes: whether adapters from other registries than the starter may be installed.
         project: a folder whose `miva.lock` decides what is left open; None asks no lock. Presets decide for themselves.
         locked: refuse what is not in that lock, or not as it says.
+        masked: the adapters of which masked builds are wanted.
     """
 
     refs: tuple[AdapterRef, ...] = ()
@@ -49,6 +51,7 @@ class Wanted:
     yes: bool = False
     project: Path | None = None
     locked: bool = False
+    masked: frozenset[AdapterName] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def compose_wanted(wanted: Wanted, session: Session) -> Composed:
         wanted = _from_preset(wanted, wanted.preset)
     weighing = weigh(wanted.refs, blend=wanted.blend)
     pins = _pins(wanted, session, is_preset=preset_decides)
-    chosen = choose(pins.refs, session, base=pins.base)
+    chosen = choose(pins.refs, session, base=pins.base, masked=wanted.masked)
     pins.check([build.candidate for build in chosen.builds])
     reason = "the preset names it" if preset_decides else pins.reason
     chosen = replace(chosen, reason=reason) if reason else chosen

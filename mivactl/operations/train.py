@@ -38,6 +38,7 @@ class TrainOptions:
         resume: go on with the run in `output`.
         vram: GiB of a graphics card to do with, or `auto`.
         compiled: compile the base.
+        masked: train a mask stream, too.
     """
 
     clips: Path
@@ -52,6 +53,7 @@ class TrainOptions:
     resume: bool = False
     vram: str = "auto"
     compiled: bool = False
+    masked: bool = False
 
 
 def train_adapter(options: TrainOptions, session: Session, *, progress: Progress | None = None) -> TrainResult:
@@ -92,11 +94,12 @@ def _recipe(options: TrainOptions, name: AdapterName, base: BaseSpec) -> TrainRe
         overrides["adapter"] = {"motion": options.motion}
     if options.steps is not None:
         overrides["optimiser"] = {"steps": options.steps}
-    recipe = training_recipe(base, _read(options.recipe), overrides, options.sets)
+    recipe = training_recipe(base, _read(options.recipe), overrides, options.sets, masked=options.masked)
     if recipe.adapter.motion:
         return recipe
     words = name.name.replace("-", " ")
-    return training_recipe(base, _read(options.recipe), {**overrides, "adapter": {"motion": words}}, options.sets)
+    overrides["adapter"] = {"motion": words}
+    return training_recipe(base, _read(options.recipe), overrides, options.sets, masked=options.masked)
 
 
 def _read(path: Path | None) -> bytes | None:

@@ -12,7 +12,7 @@ from engine.adapters.weights import load_adapter
 from engine.progress import SilentProgress
 from engine.recipe import recipe_from_toml
 from engine.training.draft import write_draft
-from engine.training.run import run_training
+from engine.training.run import Footage, run_training
 from registry_schema.adapter_spec import AdapterSpec
 from registry_schema.errors import Busy, UsageProblem
 from registry_schema.manifest import TrainingRecord
@@ -28,7 +28,7 @@ def trained(tmp_path, *overrides, resume=False):
     if not clips.exists():
         write_clips(clips)
     chosen = recipe(base, "optimiser.steps=3", *overrides)
-    outcome = run_training(base, clips, chosen, tmp_path / "run", resume=resume, progress=SilentProgress())
+    outcome = run_training(base, Footage(clips), chosen, tmp_path / "run", resume=resume, progress=SilentProgress())
     return base, outcome
 
 
