@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MASKS_FOLDER = "masks"
+MASKS_FOLDER: Final = "masks"
 """Folder beside training clips that holds their masks."""
+MOVING_SUFFIXES: Final = frozenset((".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".apng"))
+"""Files that are clips; what may be a clip or a photo (`.png`, `.webp`) counts as a photo."""
 
 
 class Box(NamedTuple):

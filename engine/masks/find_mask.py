@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.bases.image_encoder import ImageEncoder
-from engine.masks.cutting import cut_hinted
 from engine.masks.grounded import Grounded, GroundedSubject
+from engine.masks.hinted import cut_hinted
 from engine.masks.known_things import KnownThing, known_thing, packaged_encoder
 from engine.masks.mask_file import photo_cutout
 from registry_schema.errors import NotFound
@@ -69,7 +69,10 @@ class MaskFinder:
         """
         if hints:
             models = self._grounded()
-            return cut_hinted(pixels, hints) if models is None else models.cut_hinted(pixels, hints)
+            if models is not None:
+                return models.cut_hinted(pixels, hints)
+            thing = self._known(subject)
+            return cut_hinted(pixels, hints, prior=thing.likelihood(pixels).numpy() if thing else None)
         found = self.segmenter_for(subject).find(pixels)
         if found is None:
             label = subject.label if subject else "subject"
@@ -88,12 +91,18 @@ class MaskFinder:
         models = self._grounded()
         if models is not None:
             return GroundedSubject(models, subject)
-        thing = known_thing(subject)
-        if thing is None or self._encoder_folder is None:
+        known = self._known(subject)
+        if known is None:
             raise NotFound(
                 f"to find {subject.label} in a picture takes the weights of a segmenter, which are not on this machine",
                 hint=f"`mivactl weights fetch segmenter` downloads them once; or {BY_HAND}",
             )
+        return known
+
+    def _known(self, subject: Subject | None) -> KnownThing | None:
+        thing = None if subject is None else known_thing(subject)
+        if thing is None or self._encoder_folder is None:
+            return None
         if self._encoder is None:
             self._encoder = ImageEncoder.load(self._encoder_folder)
         return KnownThing(self._encoder, thing)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch.nn import functional as F
 
-from engine.masks.cutting import HINTED, check_hints
 from engine.masks.found_mask import FoundMask
+from engine.masks.hinted import SOURCE as HINTED
+from engine.masks.hinted import check_hints
 from engine.masks.published_models import CUTTER, DETECTOR, WEIGHTS
 from registry_schema.errors import IntegrityProblem, NotFound
 
@@ -55,14 +57,15 @@ class Grounded:
         detector: a `GroundingDinoForObjectDetection`.
         tokenizer: of its phrases.
         cutter: a `Sam2Model`.
-        device: where they lie.
+        short_side: pixels of the pictures that the detector sees.
     """
 
-    def __init__(self, detector: Any, tokenizer: Any, cutter: Any, device: torch.device) -> None:  # noqa: ANN401
-        self._detector, self._tokenizer, self._cutter, self._device = detector, tokenizer, cutter, device
+    def __init__(self, detector: Any, tokenizer: Any, cutter: Any, *, short_side: int = SHORT_SIDE) -> None:  # noqa: ANN401
+        self._detector, self._tokenizer, self._cutter = detector, tokenizer, cutter
+        self._device, self._short_side = next(detector.parameters()).device, short_side
 
     @classmethod
-    def load(cls, folder: Path, device: torch.device) -> Grounded:
+    def load(cls, folder: Path, device: torch.device, *, short_side: int = SHORT_SIDE) -> Grounded:
         """The models in `folder/detector` and `folder/cutter`, from safetensors alone; nothing is downloaded.
 
         Raises:
@@ -75,13 +78,13 @@ class Grounded:
         cutter = _load(Sam2Model, folder / CUTTER)
         with _loading(folder / DETECTOR):
             tokenizer = AutoTokenizer.from_pretrained(folder / DETECTOR, local_files_only=True)
-        return cls(detector.to(device), tokenizer, cutter.to(device), device)
+        return cls(detector.to(device), tokenizer, cutter.to(device), short_side=short_side)
 
     @torch.no_grad()
     def detect(self, pixels: NDArray[np.uint8], phrases: tuple[str, ...]) -> tuple[Detection, ...]:
         """Boxes around what the phrases say, in a picture `h w 3`, the likeliest first."""
         height, width = pixels.shape[:2]
-        scale = min(SHORT_SIDE / min(height, width), LONGEST_SIDE / max(height, width))
+        scale = min(self._short_side / min(height, width), LONGEST_SIDE / max(height, width))
         shown = _prepared(pixels, (round(height * scale), round(width * scale))).to(self._device)
         text = " ".join(f"{phrase.strip().lower().rstrip('.')}." for phrase in phrases)
         words = self._tokenizer(text, return_tensors="pt").to(self._device)
@@ -178,12 +181,15 @@ def _load(model: Any, folder: Path) -> Any:  # noqa: ANN401 - transformers has i
 @contextmanager
 def _loading(folder: Path) -> Iterator[None]:
     """Let transformers keep its remarks, and say in one line what it could not load."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     logger = logging.getLogger("transformers")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
         first = str(error).strip().partition("\n")[0]
         raise IntegrityProblem(f"the model in `{folder}` can not be loaded: {first}", hint=FETCH) from error
     finally:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from engine.bases.base_folder import IMAGE_ENCODER, PACKAGED
 from engine.bases.image_encoder import MULTIPLE, WEIGHTS_NAME, ImageEncoder
-from engine.masks.cutting import cut_likely, soft_iou
+from engine.masks.cutting import agreement, cut_likely
 from engine.masks.found_mask import FoundMask
 
 if TYPE_CHECKING:
@@ -97,10 +97,13 @@ class KnownThing:
         likelihood = self.likelihood(pixels)
         if float(likelihood.max()) < SEEN:
             return None
-        mask = torch.from_numpy(cut_likely(pixels, likelihood.numpy()))
+        mask = cut_likely(pixels, likelihood.numpy())
         if float(mask.sum()) == 0:
             return None
-        return FoundMask(mask, _confidence(likelihood, mask), SOURCE)
+        # On generated scenes of birds, fireworks and horses among other things, masks at 0.5 and more have a soft IoU
+        # of at least 0.5 in 9 of 10 cases, and 8 of 10 such masks are at 0.5 or more.
+        sure = math.sqrt(float(likelihood.max()) * agreement(likelihood.numpy(), mask))
+        return FoundMask(torch.from_numpy(mask), sure, SOURCE)
 
     def _logits(self, photo: Float[Tensor, "1 3 h w"], view: float) -> Float[Tensor, "1 1 h4 w4"]:
         height, width = photo.shape[-2:]
@@ -110,13 +113,3 @@ class KnownThing:
         here, _ = self._encoder(shown)
         mirrored, _ = self._encoder(shown.flip(-1))
         return (here + mirrored.flip(-1))[:, self._row : self._row + 1] / 2
-
-
-def _confidence(likelihood: Float[Tensor, "h w"], mask: Float[Tensor, "h w"]) -> float:
-    """How sure the encoder is at its surest, and how well the cut agrees with it: their geometric mean.
-
-    On generated scenes of birds, fireworks and horses among other things, masks at 0.5 and more have a soft IoU of at
-    least 0.5 in 9 of 10 cases, and 8 of 10 such masks are at 0.5 or more.
-    """
-    peak = float(likelihood.max())
-    return math.sqrt(peak * soft_iou(likelihood / peak, mask))

@@ -11,6 +11,8 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.masks.mask_files import write_clip_mask
+from engine.masks.training_masks import place_of_masks
 from engine.pretraining.examples import CANVAS, FPS, FRAMES
 from engine.pretraining.scenes.catalog import (
     CAMERAS,
@@ -94,12 +96,21 @@ def drawn_clips(motion: str, count: int) -> Iterator[tuple[str, GeneratedClip]]:
             yield f"still-{index}.apng", still_clip(motion, index)
 
 
-def write_clips(motion: str, folder: Path, *, count: int | None = None) -> None:
-    """Write the clips of a starter into `folder` as lossless animated PNGs; see `drawn_clips` for the arguments."""
+def write_clips(motion: str, folder: Path, *, count: int | None = None, masks: bool = False) -> None:
+    """Write the clips of a starter into `folder` as lossless animated PNGs; see `drawn_clips` for the arguments.
+
+    Args:
+        masks: write the exact masks of what moves beside them, and leave out the clips in which nothing does: a mask
+            that is black all over teaches a mask stream nothing.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = count or (PICTURES if motion in CAMERAS else MOVING_CLIPS)
     for name, clip in drawn_clips(motion, wanted):
+        if masks and clip.motions != (motion,):
+            continue
         write_clip(to_frames(clip.frames.transpose(0, 1)), folder / name, fps=FPS)
+        if masks:
+            write_clip_mask(clip.mask[:, 0], place_of_masks(folder / name), fps=FPS)
 
 
 def _things(seed: int, count: int, *, without: str = "") -> tuple[str, ...]:
@@ -124,8 +135,9 @@ def main() -> None:
     parser.add_argument("motion", choices=[*ELEMENTS, *KEPT, *CAMERAS])
     parser.add_argument("-o", "--to", type=Path, required=True, help="folder of the clips")
     parser.add_argument("--count", type=int, help="clips with the moving thing (9), or pictures for a camera (20)")
+    parser.add_argument("--masks", action="store_true", help="exact masks beside the clips, in `masks`")
     options = parser.parse_args()
-    write_clips(options.motion, options.to, count=options.count)
+    write_clips(options.motion, options.to, count=options.count, masks=options.masks)
 
 
 if __name__ == "__main__":
