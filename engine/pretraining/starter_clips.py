@@ -51,7 +51,7 @@ def moving_clip(motion: str, index: int) -> GeneratedClip:
 
     Each also holds something that could move and does not, or two of them.
     """
-    others = _things(FIRST_SEED + index, 1 + index % 2, without=motion)
+    others = still_things(FIRST_SEED + index, 1 + index % 2, without=motion)
     clips = (draw_clip(seed, motion, CANVAS, frames=LONG, fps=FPS, others=others) for seed in _seeds(FIRST_SEED, index))
     return next(clip for clip in clips if _changes(clip) and float(clip.mask[0].mean()) > 0)
 
@@ -59,7 +59,9 @@ def moving_clip(motion: str, index: int) -> GeneratedClip:
 def still_clip(motion: str, index: int) -> GeneratedClip:
     """Clip number `index` without the thing that moves in `motion`: one to three others, and all stand still."""
     seed = FIRST_STILL_SEED + 2 * index
-    return draw_clip(seed, STILL, CANVAS, frames=LONG, fps=FPS, others=_things(seed, 1 + index % 3, without=motion))
+    return draw_clip(
+        seed, STILL, CANVAS, frames=LONG, fps=FPS, others=still_things(seed, 1 + index % 3, without=motion)
+    )
 
 
 def filmed_clips(motion: str, index: int) -> tuple[GeneratedClip, ...]:
@@ -67,7 +69,7 @@ def filmed_clips(motion: str, index: int) -> tuple[GeneratedClip, ...]:
 
     Every other picture holds something that could move and does not.
     """
-    things = _things(FIRST_SEED + index, index % 2)
+    things = still_things(FIRST_SEED + index, index % 2)
     for seed in _seeds(FIRST_SEED, index):
         draws = Draws(seed)
         picture = draw_large_picture(draws, CANVAS, things)
@@ -113,8 +115,8 @@ def write_clips(motion: str, folder: Path, *, count: int | None = None, masks: b
             write_clip_mask(clip.mask[:, 0], place_of_masks(folder / name), fps=FPS)
 
 
-def _things(seed: int, count: int, *, without: str = "") -> tuple[str, ...]:
-    """Names of up to `count` things that could move."""
+def still_things(seed: int, count: int, *, without: str = "") -> tuple[str, ...]:
+    """Names of up to `count` things that could move, other than `without`."""
     draws = Draws(seed)
     names = [name for name in MOVABLE if name != without]
     return tuple(dict.fromkeys(draws.choice(names) for _ in range(count)))
