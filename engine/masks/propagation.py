@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from engine.masks.found_mask import FoundMask
 
-SOFTENED_SHARE: Final = 0.012
+SOFTENED_SHARE: Final = 0.03
 """Of the long side: over so many pixels a carried mask is unsure of its outline, which is then cut anew."""
 
 
@@ -62,7 +62,12 @@ def _carry(
         if own is not None and own.is_confident:
             share = own.confidence
             likely = np.asarray((1 - share) * likely + share * own.mask.numpy(), dtype=np.float32)
-        masks[place] = cut_likely(frames[place], likely) if float(likely.mean()) > EMPTY_SHARE else likely
+        if float(likely.mean()) <= EMPTY_SHARE:
+            masks[place] = likely
+            continue
+        # pixels on the outline show both sides: without a bound a cut takes them in, frame after frame
+        bound = np.clip(likely / (float(likely.max()) / 2), 0, 1)
+        masks[place] = np.minimum(cut_likely(frames[place], likely), bound).astype(np.float32)
 
 
 def _surety(found: FoundMask | None) -> float:

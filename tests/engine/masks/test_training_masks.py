@@ -94,8 +94,9 @@ def test_all_clips_without_masks_are_named_at_once(clips: Path):
     assert [fault.clip.name for fault in problem.value.faults] == ["gull.apng", "tern.apng", "tern.gif"]
     assert "`gull.apng`: nothing called `masks/gull` is there" in problem.value.message
     assert "`tern.gif`: another clip has the same name" in problem.value.message
+    (clips / "empty").mkdir()
     with pytest.raises(NotFound, match="holds no clips"):
-        read_training_masks(clips / "masks")
+        read_training_masks(clips / "empty")
 
 
 def test_a_box_in_the_first_frame_is_followed_through_the_clip(clips: Path):
