@@ -54,7 +54,8 @@ def test_nothing_outside_of_the_box_is_in_the_mask():
     frames, masks = scene("birds-flying", BIRD_SEED)
     box = box_around(masks[0], margin=4)
     found = cut_hinted(frames[0], MaskHints(boxes=(box,))).mask.clone()
-    found[int(box.top) - 1 : int(box.top + box.height) + 1, int(box.left) - 1 : int(box.left + box.width) + 1] = 0
+    top, left = max(int(box.top) - 1, 0), max(int(box.left) - 1, 0)
+    found[top : int(box.top + box.height) + 1, left : int(box.left + box.width) + 1] = 0
     assert float(found.sum()) == 0
 
 
