@@ -46,6 +46,20 @@ if TYPE_CHECKING:
     )
     from engine.interop.pipeline_photo import photo_start
     from engine.machine import Room, room_here
+    from engine.mask_requests import (
+        MOVING_SUFFIXES,
+        Box,
+        ClipMaskResult,
+        ClipMasksRequest,
+        MaskHints,
+        MaskRequest,
+        MaskResult,
+        Point,
+        Subject,
+    )
+    from engine.masks.clip_masks import mask_clips
+    from engine.masks.photo_mask import mask_photo
+    from engine.masks.published_models import SEGMENTER, PublishedModel
     from engine.pretraining.sample_picture import write_sample_picture
     from engine.recipe import TrainRecipe
     from engine.requests import (
@@ -77,11 +91,16 @@ if TYPE_CHECKING:
     from registry_schema.receipt import RunSettings
 
 __all__ = [
+    "MOVING_SUFFIXES",
+    "SEGMENTER",
     "AdapterUse",
     "AnimateRequest",
     "AnimateResult",
+    "Box",
     "Clip",
     "ClipComparison",
+    "ClipMaskResult",
+    "ClipMasksRequest",
     "CompareRequest",
     "CompareResult",
     "CountRequest",
@@ -92,11 +111,16 @@ __all__ = [
     "ImportRequest",
     "ImportResult",
     "KnownPublication",
+    "MaskHints",
+    "MaskRequest",
+    "MaskResult",
     "MaskedCount",
     "MaskedRun",
     "MovedShare",
     "Phase",
+    "Point",
     "Progress",
+    "PublishedModel",
     "Rendered",
     "Room",
     "RunChoices",
@@ -104,6 +128,7 @@ __all__ = [
     "SiteCosine",
     "Studio",
     "StudioRequest",
+    "Subject",
     "TrainRecipe",
     "TrainRequest",
     "TrainResult",
@@ -123,6 +148,8 @@ __all__ = [
     "import_adapter",
     "load_into_pipeline",
     "load_studio",
+    "mask_clips",
+    "mask_photo",
     "open_photo",
     "packaged_base_folders",
     "parameter_count",
@@ -150,15 +177,23 @@ __all__ = [
 
 # imported when they are first asked for
 _VALUES: Final = {
+    "MOVING_SUFFIXES": "engine.mask_requests",
+    "SEGMENTER": "engine.masks.published_models",
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
+    "Box": "engine.mask_requests",
+    "ClipMasksRequest": "engine.mask_requests",
     "CompareRequest": "engine.requests",
     "CountRequest": "engine.count_requests",
     "ExportRequest": "engine.requests",
     "ImportChoices": "engine.requests",
     "ImportRequest": "engine.requests",
+    "MaskHints": "engine.mask_requests",
+    "MaskRequest": "engine.mask_requests",
+    "Point": "engine.mask_requests",
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
+    "Subject": "engine.mask_requests",
     "TrainRequest": "engine.requests",
 }
 
@@ -187,6 +222,8 @@ _FUNCTIONS: Final = {
     "import_adapter": "engine.api.import_adapter",
     "load_into_pipeline": "engine.interop.pipeline_adapters.load_into_pipeline",
     "load_studio": "engine.api.load_studio",
+    "mask_clips": "engine.masks.clip_masks.mask_clips",
+    "mask_photo": "engine.masks.photo_mask.mask_photo",
     "photo_start": "engine.interop.pipeline_photo.photo_start",
     "render": "engine.api.render",
     "set_motion_norm": "engine.interop.pipeline_adapters.set_motion_norm",

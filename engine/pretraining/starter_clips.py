@@ -11,6 +11,8 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.masks.mask_files import write_clip_mask
+from engine.masks.training_masks import place_of_masks
 from engine.pretraining.examples import CANVAS, FPS, FRAMES
 from engine.pretraining.scenes.catalog import (
     CAMERAS,
@@ -49,7 +51,7 @@ def moving_clip(motion: str, index: int) -> GeneratedClip:
 
     Each also holds something that could move and does not, or two of them.
     """
-    others = _things(FIRST_SEED + index, 1 + index % 2, without=motion)
+    others = still_things(FIRST_SEED + index, 1 + index % 2, without=motion)
     clips = (draw_clip(seed, motion, CANVAS, frames=LONG, fps=FPS, others=others) for seed in _seeds(FIRST_SEED, index))
     return next(clip for clip in clips if _changes(clip) and float(clip.mask[0].mean()) > 0)
 
@@ -57,7 +59,9 @@ def moving_clip(motion: str, index: int) -> GeneratedClip:
 def still_clip(motion: str, index: int) -> GeneratedClip:
     """Clip number `index` without the thing that moves in `motion`: one to three others, and all stand still."""
     seed = FIRST_STILL_SEED + 2 * index
-    return draw_clip(seed, STILL, CANVAS, frames=LONG, fps=FPS, others=_things(seed, 1 + index % 3, without=motion))
+    return draw_clip(
+        seed, STILL, CANVAS, frames=LONG, fps=FPS, others=still_things(seed, 1 + index % 3, without=motion)
+    )
 
 
 def filmed_clips(motion: str, index: int) -> tuple[GeneratedClip, ...]:
@@ -65,7 +69,7 @@ def filmed_clips(motion: str, index: int) -> tuple[GeneratedClip, ...]:
 
     Every other picture holds something that could move and does not.
     """
-    things = _things(FIRST_SEED + index, index % 2)
+    things = still_things(FIRST_SEED + index, index % 2)
     for seed in _seeds(FIRST_SEED, index):
         draws = Draws(seed)
         picture = draw_large_picture(draws, CANVAS, things)
@@ -94,16 +98,25 @@ def drawn_clips(motion: str, count: int) -> Iterator[tuple[str, GeneratedClip]]:
             yield f"still-{index}.apng", still_clip(motion, index)
 
 
-def write_clips(motion: str, folder: Path, *, count: int | None = None) -> None:
-    """Write the clips of a starter into `folder` as lossless animated PNGs; see `drawn_clips` for the arguments."""
+def write_clips(motion: str, folder: Path, *, count: int | None = None, masks: bool = False) -> None:
+    """Write the clips of a starter into `folder` as lossless animated PNGs; see `drawn_clips` for the arguments.
+
+    Args:
+        masks: write the exact masks of what moves beside them, and leave out the clips in which nothing does: a mask
+            that is black all over teaches a mask stream nothing.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = count or (PICTURES if motion in CAMERAS else MOVING_CLIPS)
     for name, clip in drawn_clips(motion, wanted):
+        if masks and clip.motions != (motion,):
+            continue
         write_clip(to_frames(clip.frames.transpose(0, 1)), folder / name, fps=FPS)
+        if masks:
+            write_clip_mask(clip.mask[:, 0], place_of_masks(folder / name), fps=FPS)
 
 
-def _things(seed: int, count: int, *, without: str = "") -> tuple[str, ...]:
-    """Names of up to `count` things that could move."""
+def still_things(seed: int, count: int, *, without: str = "") -> tuple[str, ...]:
+    """Names of up to `count` things that could move, other than `without`."""
     draws = Draws(seed)
     names = [name for name in MOVABLE if name != without]
     return tuple(dict.fromkeys(draws.choice(names) for _ in range(count)))
@@ -124,8 +137,9 @@ def main() -> None:
     parser.add_argument("motion", choices=[*ELEMENTS, *KEPT, *CAMERAS])
     parser.add_argument("-o", "--to", type=Path, required=True, help="folder of the clips")
     parser.add_argument("--count", type=int, help="clips with the moving thing (9), or pictures for a camera (20)")
+    parser.add_argument("--masks", action="store_true", help="exact masks beside the clips, in `masks`")
     options = parser.parse_args()
-    write_clips(options.motion, options.to, count=options.count)
+    write_clips(options.motion, options.to, count=options.count, masks=options.masks)
 
 
 if __name__ == "__main__":

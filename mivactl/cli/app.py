@@ -33,6 +33,7 @@ from mivactl.cli import (
     lock,
     login,
     logout,
+    mask,
     outdated,
     publish,
     registry,
@@ -48,6 +49,7 @@ from mivactl.cli import (
     unyank,
     update,
     verify,
+    weights,
     why,
     yank,
 )
@@ -97,6 +99,7 @@ class Command:
 COMMANDS = (
     Command("animate", animate.animate, _CLIPS),
     Command("compose", compose.compose, _CLIPS),
+    Command("mask", mask.mask, _CLIPS),
     Command("replay", replay.replay, _CLIPS),
     Command("demo", demo.demo, _CLIPS),
     Command("train", train.train, _ADAPTERS),
@@ -140,6 +143,9 @@ COMMANDS = (
     Command("base add", base.add, _REGISTRIES),
     Command("base remove", base.remove, _REGISTRIES),
     Command("base verify", base.verify, _REGISTRIES),
+    Command("weights fetch", weights.fetch, _REGISTRIES),
+    Command("weights list", weights.list_, _REGISTRIES),
+    Command("weights remove", weights.remove, _REGISTRIES),
     Command("login", login.login, _TRUST),
     Command("logout", logout.logout, _TRUST),
     Command("keys new", keys.new, _TRUST),
@@ -158,6 +164,7 @@ _GROUPS = {
     "study": ("People's judgement of clips whose makers they do not know.", _ADAPTERS),
     "registry": ("The registries adapters come from.", _REGISTRIES),
     "base": ("The models that adapters move.", _REGISTRIES),
+    "weights": ("Other models: what finds subjects for masks.", _REGISTRIES),
     "keys": ("The keys that publishers and registries sign with.", _TRUST),
     "cache": ("What mivactl keeps on this machine.", _MACHINE),
 }
