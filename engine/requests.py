@@ -136,7 +136,7 @@ class TrainRequest:
         resume: go on with the run in that folder.
         memory: GiB of the card to do with, `auto` for what is free, or one of `TRAINING_SETS` by name.
         compiled: see `StudioRequest`.
-        masks: for a masked adapter; see `Footage`.
+        masks: for a masked adapter; see `Footage`. Those beside the clips if left out.
     """
 
     clips: Path
