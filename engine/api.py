@@ -80,7 +80,8 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
     """A new adapter from a folder of clips, as a draft in the folder asked for.
 
     Raises:
-        UsageProblem, NotFound: clips or masks that can not be used, a recipe without a motion, or an unknown memory set.
+        UsageProblem, NotFound: clips or masks that can not be used, a recipe without a motion, or an unknown memory
+            set.
         Busy: the folder holds a run, and `resume` is off.
         Interrupted: Ctrl-C; the state is saved, and `resume` goes on from it.
     """
