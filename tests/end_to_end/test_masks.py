@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from engine.animation.clip_files import read_receipt
 from engine.masks.mask_files import write_clip_mask
+from engine.masks.published_models import CUTTER
 from engine.masks.training_masks import place_of_masks
 from engine.video.clip_reader import read_clip
 from mivactl.cli.app import run
@@ -189,18 +191,31 @@ def test_of_several_photos_all_must_show_the_subject(world, said, capsys):
     assert read_receipt(world.folder / "mixed" / "one-bird+wave.mp4").settings.masks is None
 
 
-def test_a_segmenter_that_is_not_sure_leaves_the_plain_build(world, said, capsys):
-    weights = write_segmenter(world.home / "weights" / "segmenter")
-    capsys.readouterr()
-    try:
-        assert run(["animate", "photo.png", *USE, "-o", "unsure.mp4"]) == 0
-    finally:
-        shutil.rmtree(weights)
-    told = [line for line in capsys.readouterr().err.splitlines() if "plain build" in line]
-    assert len(told) == 1
-    assert "no bird was found in the picture" in told[0] or "is not sure of bird" in told[0]
-    assert "`--mask my/bird=FILE` shows its subject" in told[0]
-    assert read_receipt(world.folder / "unsure.mp4").settings.masks is None
+@pytest.fixture(params=[100.0, -100.0], ids=["sure", "unsure"])
+def segmenter_is_sure(world, request):
+    """A random segmenter in the home, whose cutter thinks well of its masks or does not."""
+    folder = write_segmenter(world.home / "weights" / "segmenter")
+    path = folder / CUTTER / "model.safetensors"
+    tensors = load_file(path)
+    (bias,) = [name for name in tensors if name.endswith("iou_prediction_head.proj_out.bias")]
+    save_file({**tensors, bias: torch.full_like(tensors[bias], request.param)}, path)
+    yield request.param > 0
+    shutil.rmtree(folder)
+
+
+def test_the_segmenter_decides_which_build_runs(world, said, capsys, segmenter_is_sure):
+    assert run(["animate", "photo.png", *USE, "-o", "seen.mp4"]) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "my/bird runs in its plain build" in line]
+    masks = read_receipt(world.folder / "seen.mp4").settings.masks
+    if segmenter_is_sure:
+        assert not told
+        assert [mask.source for mask in masks.given] == ["GroundingDINO and SAM 2"]
+        assert said("replay", "seen.mp4")[1]["verdict"] == "same"
+    else:
+        (note,) = told
+        assert "GroundingDINO and SAM 2 is not sure of bird: the confidence is 0.00, expected at least 0.5" in note
+        assert "`--mask my/bird=FILE` shows its subject" in note
+        assert masks is None
 
 
 def test_an_adapter_with_masked_builds_alone_wants_a_mask(world, said):
