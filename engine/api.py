@@ -10,6 +10,7 @@ from engine.animation.animate import animate_photo, render_photo, write_rendered
 from engine.animation.comparison import compare_adapters
 from engine.animation.memory import SMALLER_TRAINING, memory_problems
 from engine.animation.studio import Studio, open_studio
+from engine.bases.base_folder import read_base_spec
 from engine.bases.catalog import load_base
 from engine.bases.compiling import COMPILING
 from engine.device import choose_device, choose_dtype
@@ -79,16 +80,21 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
     """A new adapter from a folder of clips, as a draft in the folder asked for.
 
     Raises:
-        UsageProblem, NotFound: clips that can not be used, a recipe without a motion, or an unknown memory set.
+        UsageProblem, NotFound: clips or masks that can not be used, a recipe without a motion, or an unknown memory
+            set.
         Busy: the folder holds a run, and `resume` is off.
         Interrupted: Ctrl-C; the state is saved, and `resume` goes on from it.
     """
     # Decoding clips takes PyAV and the training loop: animating does without both.
     from engine.training.draft import write_draft
+    from engine.training.masks_beside import MasksBeside
     from engine.training.run import Footage, run_training
     from engine.training.training_memory import training_memory
 
     progress = progress or SilentProgress()
+    masks = request.masks
+    if masks is None and request.recipe.masked:
+        masks = MasksBeside.of(request.clips, read_base_spec(request.base).clip, progress)
     device = choose_device()
     dtype = _training_dtype(request, device)
     memory = training_memory(
@@ -101,7 +107,7 @@ def train(request: TrainRequest, progress: Progress | None = None) -> TrainResul
                 base.compile()
                 progress.note(COMPILING)
             phase.advance()
-        footage = Footage(request.clips, request.masks)
+        footage = Footage(request.clips, masks)
         outcome = run_training(
             base, footage, request.recipe, request.output / RUN_FOLDER, resume=request.resume, progress=progress
         )

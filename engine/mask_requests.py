@@ -13,6 +13,12 @@ MASKS_FOLDER: Final = "masks"
 MOVING_SUFFIXES: Final = frozenset((".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".gif", ".apng"))
 """Files that are clips; what may be a clip or a photo (`.png`, `.webp`) counts as a photo."""
 
+ENCODER_SOURCE: Final = "nano's image encoder"
+GROUNDED_SOURCE: Final = "GroundingDINO and SAM 2"
+CUTOUT_SOURCE: Final = "the photo's transparency"
+UNASKED: Final = frozenset((ENCODER_SOURCE, GROUNDED_SOURCE, CUTOUT_SOURCE))
+"""Who finds masks without a word of a person, as receipts name them."""
+
 
 class Box(NamedTuple):
     """A rectangle in pixels of an upright photo."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from engine.masks.found_mask import FoundMask
     from engine.recipe import TrainRecipe
     from registry_schema.adapter_spec import AdapterSpec
     from registry_schema.clip_shape import ClipShape
@@ -76,6 +77,7 @@ class AnimateRequest:
         from_latents: a file of that folder, to be decoded instead of sampling again.
         command: that asked for this clip, to be shown again when decoding fails.
         masks: files with the subject of masked adapters in this photo, by the adapter's name.
+        found: masks that were found unasked, by the adapter's name; files go before them.
         save_masks: write the predicted masks beside the clip, and both side by side.
     """
 
@@ -87,6 +89,7 @@ class AnimateRequest:
     from_latents: Path | None = None
     command: str = ""
     masks: Mapping[str, Path] = field(default_factory=dict)
+    found: Mapping[str, FoundMask] = field(default_factory=dict)
     save_masks: bool = False
 
 
@@ -136,7 +139,7 @@ class TrainRequest:
         resume: go on with the run in that folder.
         memory: GiB of the card to do with, `auto` for what is free, or one of `TRAINING_SETS` by name.
         compiled: see `StudioRequest`.
-        masks: for a masked adapter; see `Footage`.
+        masks: for a masked adapter; see `Footage`. Those beside the clips if left out.
     """
 
     clips: Path

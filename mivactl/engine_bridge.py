@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from engine.machine import Room, room_here
     from engine.mask_requests import (
         MOVING_SUFFIXES,
+        UNASKED,
         Box,
         ClipMaskResult,
         ClipMasksRequest,
@@ -58,8 +59,11 @@ if TYPE_CHECKING:
         Subject,
     )
     from engine.masks.clip_masks import mask_clips
+    from engine.masks.find_mask import MaskFinder
+    from engine.masks.found_mask import FoundMask, Missed
     from engine.masks.photo_mask import mask_photo
     from engine.masks.published_models import SEGMENTER, PublishedModel
+    from engine.masks.unasked import find_unasked, open_mask_finder
     from engine.pretraining.sample_picture import write_sample_picture
     from engine.recipe import TrainRecipe
     from engine.requests import (
@@ -93,6 +97,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MOVING_SUFFIXES",
     "SEGMENTER",
+    "UNASKED",
     "AdapterUse",
     "AnimateRequest",
     "AnimateResult",
@@ -107,15 +112,18 @@ __all__ = [
     "CountResult",
     "ExportRequest",
     "ExportResult",
+    "FoundMask",
     "ImportChoices",
     "ImportRequest",
     "ImportResult",
     "KnownPublication",
+    "MaskFinder",
     "MaskHints",
     "MaskRequest",
     "MaskResult",
     "MaskedCount",
     "MaskedRun",
+    "Missed",
     "MovedShare",
     "Phase",
     "Point",
@@ -144,12 +152,14 @@ __all__ = [
     "device_name",
     "expected_tensors",
     "export_motion_lora",
+    "find_unasked",
     "frame_size",
     "import_adapter",
     "load_into_pipeline",
     "load_studio",
     "mask_clips",
     "mask_photo",
+    "open_mask_finder",
     "open_photo",
     "packaged_base_folders",
     "parameter_count",
@@ -179,6 +189,7 @@ __all__ = [
 _VALUES: Final = {
     "MOVING_SUFFIXES": "engine.mask_requests",
     "SEGMENTER": "engine.masks.published_models",
+    "UNASKED": "engine.mask_requests",
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
     "Box": "engine.mask_requests",
@@ -190,6 +201,7 @@ _VALUES: Final = {
     "ImportRequest": "engine.requests",
     "MaskHints": "engine.mask_requests",
     "MaskRequest": "engine.mask_requests",
+    "Missed": "engine.masks.found_mask",
     "Point": "engine.mask_requests",
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
@@ -220,10 +232,12 @@ _FUNCTIONS: Final = {
     "count": "engine.api.count",
     "export_motion_lora": "engine.api.export_motion_lora",
     "import_adapter": "engine.api.import_adapter",
+    "find_unasked": "engine.masks.unasked.find_unasked",
     "load_into_pipeline": "engine.interop.pipeline_adapters.load_into_pipeline",
     "load_studio": "engine.api.load_studio",
     "mask_clips": "engine.masks.clip_masks.mask_clips",
     "mask_photo": "engine.masks.photo_mask.mask_photo",
+    "open_mask_finder": "engine.masks.unasked.open_mask_finder",
     "photo_start": "engine.interop.pipeline_photo.photo_start",
     "render": "engine.api.render",
     "set_motion_norm": "engine.interop.pipeline_adapters.set_motion_norm",

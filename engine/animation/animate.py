@@ -153,7 +153,7 @@ def prepare(studio: Studio, request: AnimateRequest) -> Prepared:
     """Read the photo and plan how it meets the base."""
     photo = open_photo(request.photo)
     framing = frame_photo(photo.size, request.settings, whole=studio.moves_everything)
-    masks = masks_of_photo(studio.masked, photo, request.masks)
+    masks = masks_of_photo(studio.masked, photo, request.masks, request.found)
     return Prepared(photo, framing, to_picture(photo.pixels, framing), masks)
 
 

@@ -1,4 +1,4 @@
-"""Where the subjects of masked adapters are in a photo: masks that a person gave, and what a run makes of them."""
+"""Where the subjects of masked adapters are in a photo: masks given or found, and what a run makes of them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.animation.studio import Studio
+    from engine.masks.found_mask import FoundMask
     from engine.requests import AdapterUse
     from engine.video.framing import Framing
     from engine.video.photo import Photo
@@ -65,13 +66,16 @@ class PhotoMask:
         return cls(subject, MaskRecord(adapter=use.record.name, source=source, digest=digest), tuple(notes))
 
 
-def masks_of_photo(uses: Sequence[AdapterUse], photo: Photo, files: Mapping[str, Path]) -> tuple[PhotoMask, ...]:
+def masks_of_photo(
+    uses: Sequence[AdapterUse], photo: Photo, files: Mapping[str, Path], found: Mapping[str, FoundMask]
+) -> tuple[PhotoMask, ...]:
     """A mask for each masked adapter, in their order.
 
     Args:
         uses: the adapters of a run that have a mask stream.
         photo: that is animated.
         files: masks by the adapter's name.
+        found: the same, of those that were found unasked; files go before them.
 
     Raises:
         UsageProblem: an adapter without a mask, a mask for one that takes none, or an empty one.
@@ -82,11 +86,22 @@ def masks_of_photo(uses: Sequence[AdapterUse], photo: Photo, files: Mapping[str,
         label = strangers[0].removeprefix("miva/")
         msg = f"there is a mask for `{label}`, which has no mask stream in this run"
         raise UsageProblem(msg, hint=f"leave out `--mask {label}=...`")
-    missing = next((use for use in uses if str(use.record.name) not in files), None)
+    missing = next((use for use in uses if use.record.name not in {*files, *found}), None)
     if missing is not None:
         msg = f"`{missing.label}` is a masked adapter, and nothing says where its subject is in `{photo.name}`"
         raise UsageProblem(msg, hint=f"pass `--mask {missing.label}=mask.png`, or `--no-mask` for its plain build")
-    return tuple(read_mask(use, files[str(use.record.name)], photo.size) for use in uses)
+    return tuple(
+        read_mask(use, files[use.record.name], photo.size)
+        if use.record.name in files
+        else _unasked(use, found[use.record.name])
+        for use in uses
+    )
+
+
+def _unasked(use: AdapterUse, found: FoundMask) -> PhotoMask:
+    told = f"the subject of {use.label} was found by {found.source}, confidence {found.confidence:.2f}"
+    told = f"{told}: {found.share:.0%} of the picture"
+    return PhotoMask.of(use, found.mask, source=found.source, notes=(told, *found.notes))
 
 
 def read_mask(use: AdapterUse, path: Path, size: tuple[int, int]) -> PhotoMask:

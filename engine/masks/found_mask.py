@@ -42,6 +42,14 @@ class FoundMask:
         return float(self.mask.mean())
 
 
+@dataclass(frozen=True)
+class Missed:
+    """Why there is no mask that may be used unasked, in a sentence without a final full stop, and the way out."""
+
+    reason: str
+    hint: str | None = None
+
+
 class Segmenter(Protocol):
     """Whoever finds one kind of subject in pictures by itself.
 

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch.nn import functional as F
 
+from engine.mask_requests import GROUNDED_SOURCE
 from engine.masks.found_mask import FoundMask
 from engine.masks.hinted import SOURCE as HINTED
 from engine.masks.hinted import check_hints
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from engine.mask_requests import MaskHints, Subject
 
-SOURCE: Final = "GroundingDINO and SAM 2"
 FETCH: Final = "`mivactl weights fetch segmenter` downloads it again"
 SHORT_SIDE, LONGEST_SIDE = 800, 1333
 """What GroundingDINO was trained on, in pixels. Source: its `preprocessor_config.json`."""
@@ -143,7 +143,7 @@ class GroundedSubject:
         subject: what is looked for; its motion's words serve where it has no phrases.
     """
 
-    source = SOURCE
+    source = GROUNDED_SOURCE
     every = 4
 
     def __init__(self, models: Grounded, subject: Subject) -> None:
@@ -155,7 +155,7 @@ class GroundedSubject:
         if not kept:
             return None
         mask, quality = self._models.cut(pixels, tuple(found.box for found in kept))
-        return FoundMask(mask, math.sqrt(kept[0].score * quality), SOURCE)
+        return FoundMask(mask, math.sqrt(kept[0].score * quality), GROUNDED_SOURCE)
 
 
 def _prepared(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Float[Tensor, "1 3 h w"]:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from engine.bases.base_folder import IMAGE_ENCODER, PACKAGED
 from engine.bases.image_encoder import MULTIPLE, WEIGHTS_NAME, ImageEncoder
+from engine.mask_requests import ENCODER_SOURCE
 from engine.masks.cutting import agreement, cut_likely
 from engine.masks.flaws import flaw_of
 from engine.masks.found_mask import FoundMask
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from engine.mask_requests import Subject
 
-SOURCE: Final = "nano's image encoder"
 ENCODER: Final = PACKAGED / "nano" / IMAGE_ENCODER
 THINGS: Final[dict[str, tuple[str, ...]]] = {
     "clouds": ("cloud", "clouds", "sky"),
@@ -78,7 +78,7 @@ class KnownThing:
         thing: a key of `THINGS`.
     """
 
-    source = SOURCE
+    source = ENCODER_SOURCE
     every = 1
 
     def __init__(self, encoder: ImageEncoder, thing: str) -> None:
@@ -105,7 +105,7 @@ class KnownThing:
         # On 72 scenes of birds, fireworks and horses among other things, 98 % of the masks with 0.5 and more have a
         # soft IoU of at least 0.5, and 86 % of such masks get that confidence.
         sure = math.sqrt(max(float(likelihood.max()) - outside, 0.0) * agreement(likelihood.numpy(), mask))
-        return FoundMask(torch.from_numpy(mask), sure, SOURCE)
+        return FoundMask(torch.from_numpy(mask), sure, ENCODER_SOURCE)
 
     def _logits(self, photo: Float[Tensor, "1 3 h w"], view: float) -> Float[Tensor, "1 1 h4 w4"]:
         height, width = photo.shape[-2:]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from engine.mask_requests import CUTOUT_SOURCE
 from engine.masks.flaws import FLAW_HINTS, FLAW_WORDS, flaw_of
 from engine.masks.found_mask import FoundMask
 from engine.video.optical_flow import softened
@@ -63,7 +64,7 @@ def photo_cutout(photo: Photo) -> FoundMask | None:
     if photo.alpha is None:
         return None
     mask = torch.from_numpy(photo.alpha.astype(np.float32) / 255)
-    return None if flaw_of(mask) else FoundMask(mask, 1.0, "the photo's transparency")
+    return None if flaw_of(mask) else FoundMask(mask, 1.0, CUTOUT_SOURCE)
 
 
 def _levels(drawn: Photo, photo: Photo) -> NDArray[np.float32]:

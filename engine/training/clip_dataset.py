@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from engine.masks.training_masks import is_masks
 from engine.training.durable import file_digest
 from engine.training.windows import ClipFacts, Window, WindowProblem, windows_of
 from engine.video.clip_reader import CLIP_SUFFIXES, read_clip
@@ -117,11 +118,12 @@ def open_clips(folder: Path, shape: ClipShape, choice: ClipChoice, *, seed: int,
 def clip_paths(folder: Path) -> list[Path]:
     """The clips of a folder, by name: video files and folders of frames.
 
-    Hidden files and notes (.txt, .md, .json, ...) are not clips; any other file is refused rather than skipped.
+    Hidden files, notes (.txt, .md, .json, ...) and the folder of masks are not clips; any other file is refused rather
+    than skipped.
     """
     if not folder.is_dir():
         raise NotFound(f"`{folder}` is not a folder", hint="pass the folder that holds the clips of one motion")
-    visible = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    visible = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not is_masks(path))
     paths = [path for path in visible if path.suffix.lower() not in SIDECAR_SUFFIXES]
     unknown = [path for path in paths if not (path.is_dir() or path.suffix.lower() in CLIP_SUFFIXES)]
     if unknown:

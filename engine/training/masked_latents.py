@@ -100,13 +100,15 @@ class MaskedLatentSet:
     def _encode(self, clip: TrainingClip) -> None:
         """Write the masks of all windows of a clip, and their mirror images."""
         base, cache, shape = self._pictures.base, self._pictures.cache, self._pictures.dataset.shape
+        masks: Tensor | None = None
         for window in clip.windows:
             for flipped in (False, True) if self._pictures.flip else (False,):
                 of_latents = self._origin(clip, window, "mask latents", flipped=flipped)
                 of_cells = self._origin(clip, window, "mask cells", flipped=flipped)
                 if cache.read(of_latents) is not None and cache.read(of_cells) is not None:
                     continue
-                mask = window_mask(self._masks[clip.path.name], window, clip, shape)
+                masks = self._masks[clip.path.name] if masks is None else masks
+                mask = window_mask(masks, window, clip, shape)
                 mask = mask.flip(-1) if flipped else mask
                 with torch.no_grad():
                     latents = base.encode(as_clip(mask[None]))[0].to("cpu", torch.float32)

@@ -95,7 +95,7 @@ def _require_masks(footage: Footage, recipe: TrainRecipe) -> None:
     if recipe.masked and footage.masks is None:
         raise UsageProblem(
             "the recipe makes a masked adapter, and the clips have no masks",
-            hint="put masks beside the clips, or train without `--masked`",
+            hint="`mivactl mask CLIPS/ --for NAME` makes masks; or train without `--masked`",
         )
     if footage.masks is not None and not recipe.masked:
         raise UsageProblem(

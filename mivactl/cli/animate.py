@@ -135,6 +135,7 @@ def animate(  # noqa: PLR0913 - one parameter for each option
         from_latents=from_latents,
         command=run.command_line,
         masks=mask_files(mask, refused=no_mask),
+        no_mask=no_mask,
         save_masks=save_masks,
     )
     if plan:

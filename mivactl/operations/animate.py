@@ -19,8 +19,9 @@ from mivactl.engine_bridge import (
 )
 from mivactl.operations.clip_outputs import check_outputs, is_finished
 from mivactl.operations.collect_garbage import LATENTS_FOLDER
-from mivactl.operations.composition import Wanted, compose_wanted, install_composed
-from mivactl.operations.photo_jobs import photo_jobs
+from mivactl.operations.composition import Wanted, install_composed
+from mivactl.operations.masking import compose_masked
+from mivactl.operations.photo_jobs import photo_jobs, photo_paths
 from mivactl.operations.timings import estimate, remember
 from registry_schema.errors import Interrupted, MivaError, UsageProblem
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from mivactl.engine_bridge import AdapterUse, AnimateResult, Progress, Studio
     from mivactl.operations.composition import Composed
+    from mivactl.operations.masking import Masking
     from mivactl.operations.photo_jobs import PhotoJob
     from mivactl.operations.timings import Estimate
     from mivactl.session import Session
@@ -51,7 +53,8 @@ class AnimateOptions:
         compiled: compile the base; see `StudioRequest`.
         from_latents: what an earlier run of the same photo sampled, to be decoded.
         command: the command line that asks, to be shown again when decoding fails.
-        masks: files with the subject of masked adapters.
+        masks: files with the subject of masked adapters; others are looked for in the photos.
+        no_mask: take plain builds.
         save_masks: write the predicted masks beside the clip.
     """
 
@@ -65,6 +68,7 @@ class AnimateOptions:
     from_latents: Path | None = None
     command: str = ""
     masks: Mapping[AdapterName, Path] = field(default_factory=dict)
+    no_mask: bool = False
     save_masks: bool = False
 
 
@@ -72,9 +76,14 @@ class AnimateOptions:
 class Prepared:
     """Everything that is known before anything is installed or loaded."""
 
-    composed: Composed
+    masking: Masking
     settings: RunSettings
     jobs: tuple[PhotoJob, ...]
+
+    @property
+    def composed(self) -> Composed:
+        """References, base and builds."""
+        return self.masking.composed
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -82,7 +91,8 @@ class Prepared:
         chosen = self.composed.chosen
         fits = (f"{build.label}: {build.note}" for build in chosen.builds if build.note)
         weights = (self.composed.note,) if self.composed.note else ()
-        return (f"base {chosen.base.spec.name}: {chosen.reason}", *self.composed.lock_notes, *fits, *weights)
+        base = f"base {chosen.base.spec.name}: {chosen.reason}"
+        return (base, *self.composed.lock_notes, *fits, *weights, *self.masking.notes)
 
     @property
     def masks(self) -> int:
@@ -138,17 +148,19 @@ class Animation:
 
 
 def prepare(options: AnimateOptions, session: Session) -> Prepared:
-    """Base, builds, settings and jobs; reads indexes and manifests only.
+    """Base, builds, settings and jobs; reads indexes and manifests only, and photos where a build is masked.
 
     Raises:
         UsageProblem, NotFound, Incompatible: an option, an adapter or a base.
     """
     _require_used(options)
-    composed = compose_wanted(replace(options.wanted, masked=frozenset(options.masks)), session)
-    base = composed.chosen.base.spec
-    specs = [build.manifest.adapter for build in composed.chosen.builds]
-    settings = settle(options.choices, base, specs)
-    names = [build.manifest.name.name for build in composed.chosen.builds]
+    photos = photo_paths(options.photos)
+    masking = compose_masked(
+        options.wanted, session, photos=photos, given=options.masks.keys(), no_mask=options.no_mask
+    )
+    chosen = masking.composed.chosen
+    settings = settle(options.choices, chosen.base.spec, [build.manifest.adapter for build in chosen.builds])
+    names = [build.manifest.name.name for build in chosen.builds]
     jobs = photo_jobs(options.photos, options.outputs, adapters=names)
     if options.from_latents is not None and len(jobs) > 1:
         raise UsageProblem(
@@ -158,7 +170,7 @@ def prepare(options: AnimateOptions, session: Session) -> Prepared:
         raise UsageProblem(
             f"`--mask` is for one photo, these are {len(jobs)}", hint="give the photo that it belongs to"
         )
-    prepared = Prepared(composed, settings, jobs)
+    prepared = Prepared(masking, settings, jobs)
     if options.save_masks and prepared.masks == 0:
         raise UsageProblem(
             "`--save-masks` has nothing to save: no adapter of this run is masked",
@@ -299,6 +311,7 @@ class _Batch:
             from_latents=self._options.from_latents,
             command=self._options.command if len(self._prepared.jobs) == 1 else "",
             masks={str(name): path for name, path in self._options.masks.items()},
+            found={str(name): mask for name, mask in self._prepared.masking.found_in(job.photo).items()},
             save_masks=self._options.save_masks,
         )
         result = animate(studio, request, self._progress)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from mivactl import version
 from mivactl.engine_bridge import (
+    UNASKED,
     AnimateRequest,
     SilentProgress,
     StudioRequest,
@@ -22,6 +23,7 @@ from mivactl.engine_bridge import (
 from mivactl.operations.candidates import request_for
 from mivactl.operations.clip_outputs import check_outputs
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
+from mivactl.operations.masking import unasked_masks
 from mivactl.operations.photo_jobs import PHOTO_SUFFIXES
 from registry_schema.digests import Digest
 from registry_schema.errors import Incompatible, IntegrityProblem, NotFound
@@ -30,7 +32,7 @@ from registry_schema.ref import AdapterRef
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mivactl.engine_bridge import AnimateResult, Progress, Studio
+    from mivactl.engine_bridge import AnimateResult, FoundMask, Progress, Studio
     from mivactl.operations.choosing import ChosenBuild
     from mivactl.operations.composition import Composed
     from mivactl.session import Session
@@ -113,6 +115,7 @@ def replay(options: ReplayOptions, session: Session, *, progress: Progress | Non
             outputs=(output,),
             tools={"mivactl": version()},
             masks={str(name): path for name, path in options.masks.items()},
+            found=_found_again(receipt, composed, photo, session, given=options.masks),
         )
         result = animate(studio, request, progress)
         _require_same_masks(receipt, result.receipt)
@@ -170,25 +173,36 @@ def _find_photo(receipt: Receipt, options: ReplayOptions) -> Path:
 
 
 def _require_masks(receipt: Receipt, options: ReplayOptions) -> None:
-    """Make sure that a file was named for each mask of the receipt.
+    """Make sure that a file was named for each mask of the receipt that a person had given.
 
     Raises:
         NotFound: none was.
     """
     for mask in receipt.settings.masks.given if receipt.settings.masks else ():
-        if mask.adapter not in options.masks:
+        if mask.adapter not in options.masks and mask.source not in UNASKED:
             label = str(mask.adapter).removeprefix("miva/")
             raise NotFound(
                 f"the clip was made with a mask of `{label}`, {mask.source}", hint=f"pass `--mask {label}=FILE`"
             )
 
 
+def _found_again(
+    receipt: Receipt, composed: Composed, photo: Path, session: Session, *, given: Mapping[AdapterName, Path]
+) -> dict[str, FoundMask]:
+    """The masks of the receipt that were found unasked; see `Masking.found_in`."""
+    masks = receipt.settings.masks.given if receipt.settings.masks else ()
+    names = {mask.adapter for mask in masks if mask.adapter not in given}
+    found = unasked_masks(composed, names, session).found_in(photo)
+    return {str(name): mask for name, mask in found.items()}
+
+
 def _require_same_masks(receipt: Receipt, again: Receipt) -> None:
     before, after = receipt.settings.masks, again.settings.masks
     for old, new in zip(before.given if before else (), after.given if after else (), strict=True):
         if old.digest != new.digest:
+            what = f"the mask that {new.source} gives" if new.source in UNASKED else f"`{new.source}`"
             raise IntegrityProblem(
-                f"`{new.source}` is not the mask of the receipt, {old.source}", hint=f"its digest is `{old.digest}`"
+                f"{what} is not the mask of the receipt, {old.source}", hint=f"its digest is `{old.digest}`"
             )
 
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from engine.animation.clip_files import read_receipt
+from engine.masks.mask_files import write_clip_mask
+from engine.masks.published_models import CUTTER
+from engine.masks.training_masks import place_of_masks
 from engine.video.clip_reader import read_clip
 from mivactl.cli.app import run
-from tests.end_to_end.tiny_world import FRAMES, HEIGHT, STEPS, WIDTH, TinyWorld, write_adapter_draft, write_photo
+from tests.end_to_end.tiny_world import (
+    FRAMES,
+    HEIGHT,
+    STEPS,
+    WIDTH,
+    TinyWorld,
+    write_adapter_draft,
+    write_clips,
+    write_photo,
+)
+from tests.engine.masks.tiny_segmenter import write_segmenter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,6 +149,126 @@ def test_transparency_is_a_mask(world, said):
         assert said("animate", "photo.png", *USE, "--mask", f"my/bird={file}", "-o", name)[0] == 0
         frames.append(read_receipt(world.folder / name).output.frames)
     assert frames[0] == frames[1]
+
+
+def write_cut_out(path: Path, *, seed: int = 0) -> Path:
+    """The photo with all but its rectangle transparent."""
+    with Image.open(write_photo(path, seed=seed)) as photo:
+        cut_out = photo.convert("RGBA")
+    alpha = np.zeros((130, 200), dtype=np.uint8)
+    alpha[43:65, 50:100] = 255
+    cut_out.putalpha(Image.fromarray(alpha))
+    cut_out.save(path)
+    return path
+
+
+def test_a_cut_out_photo_takes_the_masked_build_by_itself(world, said):
+    write_cut_out(world.folder / "own.png")
+    code, data, error = said("animate", "own.png", *USE, "-o", "own.mp4")
+    assert (code, error) == (0, None)
+    assert any("found by the photo's transparency, confidence 1.00: 4%" in note for note in data["clips"][0]["notes"])
+    found = read_receipt(world.folder / "own.mp4")
+    assert [mask.source for mask in found.settings.masks.given] == ["the photo's transparency"]
+    assert said("animate", "own.png", *USE, "--mask", "my/bird=own.png", "-o", "given.mp4")[0] == 0
+    assert read_receipt(world.folder / "given.mp4").output.frames == found.output.frames
+    code, data, _ = said("replay", "own.mp4")
+    assert (code, data["verdict"]) == (0, "same")
+    assert said("animate", "own.png", *USE, "--no-mask", "-o", "plain.mp4")[0] == 0
+    plain = read_receipt(world.folder / "plain.mp4")
+    assert plain.settings.masks is None
+    assert plain.output.frames != found.output.frames
+
+
+def test_of_several_photos_all_must_show_the_subject(world, said, capsys):
+    for seed, name in enumerate(("one", "two")):
+        write_cut_out(world.folder / f"{name}.png", seed=seed)
+    assert said("animate", "one.png", "two.png", *USE, "-o", "both/")[0] == 0
+    receipts = [read_receipt(world.folder / "both" / f"{name}-bird+wave.mp4") for name in ("one", "two")]
+    assert [len(receipt.settings.masks.given) for receipt in receipts] == [1, 1]
+    capsys.readouterr()
+    assert run(["animate", "one.png", "photo.png", *USE, "-o", "mixed/"]) == 0
+    assert "my/bird runs in its plain build, without a mask in `photo.png`" in capsys.readouterr().err
+    assert read_receipt(world.folder / "mixed" / "one-bird+wave.mp4").settings.masks is None
+
+
+@pytest.fixture(params=[100.0, -100.0], ids=["sure", "unsure"])
+def segmenter_is_sure(world, request):
+    """A random segmenter in the home, whose cutter thinks well of its masks or does not."""
+    folder = write_segmenter(world.home / "weights" / "segmenter")
+    path = folder / CUTTER / "model.safetensors"
+    tensors = load_file(path)
+    (bias,) = [name for name in tensors if name.endswith("iou_prediction_head.proj_out.bias")]
+    save_file({**tensors, bias: torch.full_like(tensors[bias], request.param)}, path)
+    yield request.param > 0
+    shutil.rmtree(folder)
+
+
+def test_the_segmenter_decides_which_build_runs(world, said, capsys, segmenter_is_sure):
+    assert run(["animate", "photo.png", *USE, "-o", "seen.mp4"]) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "my/bird runs in its plain build" in line]
+    masks = read_receipt(world.folder / "seen.mp4").settings.masks
+    if segmenter_is_sure:
+        assert not told
+        assert [mask.source for mask in masks.given] == ["GroundingDINO and SAM 2"]
+        assert said("replay", "seen.mp4")[1]["verdict"] == "same"
+    else:
+        (note,) = told
+        assert "GroundingDINO and SAM 2 is not sure of bird: the confidence is 0.00, expected at least 0.5" in note
+        assert "`--mask my/bird=FILE` shows its subject" in note
+        assert masks is None
+
+
+def test_an_adapter_with_masked_builds_alone_wants_a_mask(world, said):
+    draft = write_adapter_draft(world.folder / "draft-fish", world.base_folder, "my/fish", seed=5, masked=True)
+    assert run(["publish", str(draft), "--quiet"]) == 0
+    assert run(["install", "my/fish", "--masked", "--quiet"]) == 0
+    code, _, error = said("animate", "photo.png", "--use", "my/fish", "-o", "fish.mp4")
+    assert (code, error["hint"]) == (2, "pass `--mask my/fish=mask.png`")
+    assert "to find fish in a picture takes the weights of a segmenter" in error["message"]
+    code, _, error = said("animate", "photo.png", "--use", "my/fish", "--no-mask", "-o", "fish.mp4")
+    assert code == 4
+    assert "`my/fish` has masked builds alone here, and `--no-mask` refuses them" in error["message"]
+    assert said("animate", "photo.png", "--use", "my/fish", "--mask", "my/fish=mask.png", "-o", "fish.mp4")[0] == 0
+    write_cut_out(world.folder / "own.png")
+    assert said("animate", "own.png", "--use", "my/fish", "-o", "own-fish.mp4")[0] == 0
+
+
+def test_a_lock_with_the_plain_build_is_named_when_a_mask_is_given(world, said, monkeypatch):
+    project = world.folder / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    assert said("lock", "my/bird")[0] == 0
+    animate = ("animate", "../photo.png", "--use", "my/bird", "--mask", "my/bird=../mask.png", "-o", "locked.mp4")
+    code, _, error = said(*animate)
+    assert code == 4
+    assert "`my/bird` was given a mask, and miva.lock names its plain build" in error["message"]
+    assert "`mivactl lock my/bird --masked` locks its masked build" in error["hint"]
+    assert said("lock", "my/bird", "--masked")[0] == 0
+    assert said(*animate)[0] == 0
+    code, _, error = said("animate", "../photo.png", "--use", "my/bird", "--no-mask", "-o", "locked.mp4")
+    assert code == 4
+    assert "`--no-mask` refuses the masked build of `my/bird` that miva.lock names" in error["message"]
+
+
+def test_a_masked_adapter_is_trained_from_masks_beside_the_clips(world, said):
+    clips = write_clips(world.folder / "clips", count=2)
+    for clip in range(2):
+        masks = np.zeros((FRAMES + 4, HEIGHT, WIDTH), dtype=np.float32)
+        for frame in range(FRAMES + 4):
+            masks[frame, 12:28, 4 + 4 * frame + clip :][:, :14] = 1
+        write_clip_mask(torch.from_numpy(masks), place_of_masks(clips / f"clip-{clip}.gif"), fps=8)
+    train = ("train", clips, "--name", "my/square", "--masked", "--steps", 2, "--set", "clips.windows=1")
+    code, data, error = said(*train, "-o", "square")
+    assert (code, error) == (0, None)
+    assert (data["clips"], data["steps"], data["spec"]["masked"]) == (2, 2, True)
+    assert said(*[part for part in train if part != "--masked"], "-o", "plain-square")[0] == 0
+    place_of_masks(clips / "clip-1.gif").unlink()
+    code, _, error = said(*train, "-o", "again")
+    assert code == 2
+    assert (
+        "1 of 2 clips have no masks that can be used: `clip-1.gif`: nothing called `masks/clip-1`" in error["message"]
+    )
+    assert "`mivactl mask CLIPS/ --for NAME` makes masks" in error["hint"]
 
 
 def write_faulty_masks(folder: Path) -> None:
