@@ -79,8 +79,12 @@ class ClipChoice(_Section):
 
 
 class OptimiserChoice(_Section):
-    """AdamW and its schedule; `gradient_clip = inf` does not clip."""
+    """AdamW and its schedule; `gradient_clip = inf` does not clip.
 
+    `kind = "adamw_8bit"` keeps the moments in 8 bits, by bitsandbytes: a quarter of their memory, other rounding.
+    """
+
+    kind: Literal["adamw", "adamw_8bit"] = "adamw"
     learning_rate: Positive = 1e-5
     betas: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = (0.9, 0.999)
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-2
@@ -105,11 +109,30 @@ class LossChoice(_Section):
     min_snr: Positive = 5.0
 
 
+class EvaluationChoice(_Section):
+    """How a run is watched while it learns, and which of its weights are kept.
+
+    `times` looks are spread evenly over the steps, the last step among them; 0 never looks. Each takes the loss at
+    `points` fixed draws of held-out clips and renders `previews` pictures. `held_out` clips are never trained on; `auto`
+    is one in ten. `keep = "best"` keeps the weights of the best look, `"last"` those of the last step.
+    """
+
+    times: Annotated[int, Field(ge=0, le=1000)] = 5
+    previews: Annotated[int, Field(ge=0, le=16)] = 3
+    points: Annotated[int, Field(ge=1, le=1024)] = 16
+    held_out: Annotated[int, Field(ge=0, le=1000)] | Literal["auto"] = "auto"
+    keep: Literal["best", "last"] = "best"
+
+
 class RunChoice(_Section):
-    """How the machine runs it, and how often the state is saved (0 never; the end of a run is always saved)."""
+    """How the machine runs it, and how often the state is saved (0 never; the end of a run is always saved).
+
+    `deterministic` refuses kernels whose result depends on timing, which some graphics cards pay for with speed.
+    """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    deterministic: bool = False
     gradient_checkpointing: bool = False
     checkpoint_steps: Annotated[int, Field(ge=0)] = 500
     checkpoint_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
@@ -125,6 +148,7 @@ class TrainRecipe(_Section):
     clips: ClipChoice = ClipChoice()
     optimiser: OptimiserChoice = OptimiserChoice()
     loss: LossChoice = LossChoice()
+    evaluation: EvaluationChoice = EvaluationChoice()
     run: RunChoice = RunChoice()
 
     def to_dict(self) -> dict[str, Any]:
@@ -187,8 +211,20 @@ def base_defaults(base: BaseSpec) -> dict[str, Any]:
     """What a base recommends, as the tables of a recipe."""
     training = base.training
     ranks = {part: getattr(training.ranks, part) or "off" for part in RankChoice.model_fields}
-    optimiser = {"learning_rate": training.learning_rate, "steps": training.steps}
-    return {"adapter": {"ranks": ranks}, "optimiser": optimiser}
+    tables = {
+        section: {key: value for key in keys if (value := getattr(training, key)) is not None}
+        for section, keys in _BASE_KEYS.items()
+    }
+    return merged({"adapter": {"ranks": ranks}}, {name: table for name, table in tables.items() if table})
+
+
+_BASE_KEYS = {
+    "adapter": ("alpha",),
+    "clips": ("windows",),
+    "optimiser": ("learning_rate", "betas", "steps", "warmup", "schedule", "ema_decay"),
+    "loss": ("weighting", "timesteps"),
+}
+"""Keys of a recipe for which a base may have its own defaults, by section."""
 
 
 def recipe_for(base: BaseSpec) -> TrainRecipe:
