@@ -113,8 +113,8 @@ class EvaluationChoice(_Section):
     """How a run is watched while it learns, and which of its weights are kept.
 
     `times` looks are spread evenly over the steps, the last step among them; 0 never looks. Each takes the loss at
-    `points` fixed draws of held-out clips and renders `previews` pictures. `held_out` clips are never trained on; `auto`
-    is one in ten. `keep = "best"` keeps the weights of the best look, `"last"` those of the last step.
+    `points` fixed draws of held-out clips and renders `previews` pictures. `held_out` clips are never trained on;
+    `auto` is one in ten. `keep = "best"` keeps the weights of the best look, `"last"` those of the last step.
     """
 
     times: Annotated[int, Field(ge=0, le=1000)] = 5

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         export_motion_lora,
         import_adapter,
         load_studio,
+        plan,
         render,
         train,
     )
@@ -64,10 +65,13 @@ if TYPE_CHECKING:
         MovedShare,
         SiteCosine,
         StudioRequest,
+        Tracker,
+        TrainingPlan,
         TrainRequest,
         TrainResult,
     )
     from engine.run_settings import RunChoices, settle
+    from engine.training.launch import run_on_devices
     from registry_schema.adapter_spec import AdapterSpec
     from registry_schema.base_spec import BaseFamily, BaseSpec
     from registry_schema.digests import Digest
@@ -98,9 +102,11 @@ __all__ = [
     "SiteCosine",
     "Studio",
     "StudioRequest",
+    "Tracker",
     "TrainRecipe",
     "TrainRequest",
     "TrainResult",
+    "TrainingPlan",
     "animate",
     "check_binding",
     "check_part",
@@ -121,9 +127,11 @@ __all__ = [
     "photo_pixels",
     "photo_start",
     "pipeline_architecture",
+    "plan",
     "published_bases",
     "render",
     "room_here",
+    "run_on_devices",
     "seal_base",
     "set_motion_norm",
     "settle",
@@ -148,6 +156,7 @@ _VALUES: Final = {
     "ImportRequest": "engine.requests",
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
+    "Tracker": "engine.requests",
     "TrainRequest": "engine.requests",
 }
 
@@ -173,7 +182,9 @@ _FUNCTIONS: Final = {
     "load_into_pipeline": "engine.interop.pipeline_adapters.load_into_pipeline",
     "load_studio": "engine.api.load_studio",
     "photo_start": "engine.interop.pipeline_photo.photo_start",
+    "plan": "engine.api.plan",
     "render": "engine.api.render",
+    "run_on_devices": "engine.training.launch.run_on_devices",
     "set_motion_norm": "engine.interop.pipeline_adapters.set_motion_norm",
     "train": "engine.api.train",
     "unload_from_pipeline": "engine.interop.pipeline_adapters.unload_from_pipeline",

@@ -70,15 +70,13 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 def optimiser_tensors(optimiser: torch.optim.Optimizer, parameters: Parameters) -> dict[str, Tensor]:
     """The optimiser's state as `<moment>.<tensor name>`; empty before the first step."""
     return {
-        f"{moment}.{name}": torch.as_tensor(value).detach().cpu()
+        f"{moment}.{name}": torch.as_tensor(value).detach().to("cpu", copy=True)
         for name, parameter in parameters.items()
         for moment, value in optimiser.state.get(parameter, {}).items()
     }
 
 
-def restore_optimiser(
-    optimiser: torch.optim.Optimizer, parameters: Parameters, tensors: Mapping[str, Tensor]
-) -> None:
+def restore_optimiser(optimiser: torch.optim.Optimizer, parameters: Parameters, tensors: Mapping[str, Tensor]) -> None:
     """The inverse of `optimiser_tensors`.
 
     Raises:

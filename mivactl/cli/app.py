@@ -34,6 +34,7 @@ from mivactl.cli import (
     logout,
     outdated,
     publish,
+    recipe,
     registry,
     registry_sign,
     replay,
@@ -98,6 +99,8 @@ COMMANDS = (
     Command("replay", replay.replay, _CLIPS),
     Command("demo", demo.demo, _CLIPS),
     Command("train", train.train, _ADAPTERS),
+    Command("recipe show", recipe.show, _ADAPTERS),
+    Command("recipe validate", recipe.validate, _ADAPTERS),
     Command("bench", bench.bench, _ADAPTERS),
     Command("install", install.install, _ADAPTERS),
     Command("uninstall", uninstall.uninstall, _ADAPTERS),
@@ -148,6 +151,7 @@ COMMANDS = (
 )
 _GROUPS = {
     "registry": ("The registries adapters come from.", _REGISTRIES),
+    "recipe": ("What adapters are trained with.", _ADAPTERS),
     "base": ("The models that adapters move.", _REGISTRIES),
     "keys": ("The keys that publishers and registries sign with.", _TRUST),
     "cache": ("What mivactl keeps on this machine.", _MACHINE),
