@@ -20,7 +20,7 @@ from registry_schema.ranks import MAX_RANK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from registry_schema.base_spec import BaseSpec
+    from registry_schema.base_spec import BaseFacts, BaseSpec
 
 Rank = Annotated[int, Field(ge=1, le=MAX_RANK)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)]
@@ -207,7 +207,7 @@ def recipe_from_dict(document: Mapping[str, Any]) -> TrainRecipe:
         raise _usage_problem(problem) from problem
 
 
-def base_defaults(base: BaseSpec) -> dict[str, Any]:
+def base_defaults(base: BaseFacts) -> dict[str, Any]:
     """What a base recommends, as the tables of a recipe."""
     training = base.training
     ranks = {part: getattr(training.ranks, part) or "off" for part in RankChoice.model_fields}
