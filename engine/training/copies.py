@@ -9,7 +9,7 @@ import numpy as np
 from engine.video.framed_picture import resized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from jaxtyping import Float32, UInt8
 
@@ -23,11 +23,11 @@ class TrainedFrames:
     """The frames of the training clips, small.
 
     Args:
-        clips: frames f h w 3 of each clip, by name.
+        clips: name and frames f h w 3 of each clip, one at a time.
     """
 
-    def __init__(self, clips: Mapping[str, UInt8[np.ndarray, "f h w 3"]]) -> None:
-        self._clips = {name: np.stack([_small(frame) for frame in frames]) for name, frames in clips.items()}
+    def __init__(self, clips: Iterable[tuple[str, UInt8[np.ndarray, "f h w 3"]]]) -> None:
+        self._clips = {name: np.stack([_small(frame) for frame in frames]) for name, frames in clips}
 
     def copied(self, frames: UInt8[np.ndarray, "f h w 3"], *, own: str | None) -> str | None:
         """The clip in one of whose frames a preview ends; none as it should be.

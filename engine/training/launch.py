@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
+from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from registry_schema.errors import UsageProblem
+from registry_schema.errors import Interrupted, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+PATIENCE_SECONDS: Final = 600
 
 
 def run_on_devices(module: str, arguments: Sequence[str], count: int) -> int:
@@ -27,10 +31,13 @@ def run_on_devices(module: str, arguments: Sequence[str], count: int) -> int:
 
     Raises:
         UsageProblem: this machine has fewer graphics cards.
+        Interrupted: Ctrl-C or a termination signal, which every process was told of and has answered.
     """
     cards = torch.cuda.device_count()
     if cards and count > cards:
         raise UsageProblem(f"`--gpus` is `{count}`, this machine has {cards}", hint=f"pass `--gpus {cards}`")
+    # how long a step and a save may take once somebody asked to stop; torch kills after half a minute by itself
+    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(PATIENCE_SECONDS))
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -42,6 +49,10 @@ def run_on_devices(module: str, arguments: Sequence[str], count: int) -> int:
     )
     try:
         elastic_launch(config, sys.executable)("-m", module, *arguments)
+    except SignalException as stop:
+        raise Interrupted(
+            f"training on {count} devices was stopped", hint="run the same command with `--resume` to go on"
+        ) from stop
     except ChildFailedError as failed:
         # processes that only lost the others end by a signal: what went wrong is in another one's exit code
         codes = [failure.exitcode for failure in failed.failures.values()]

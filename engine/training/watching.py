@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from engine.training.copies import TrainedFrames
 from engine.training.evaluation import Evaluation, best_of
@@ -16,7 +16,7 @@ from engine.training.trainer import LOG_NAME
 from engine.video.clip_tensor import to_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 MARKED_CLIPS: Final = 8
 """Clips whose motion stands for all; a flow of large frames takes half a second."""
-T = TypeVar("T")
 COMPARED_CLIPS: Final = 100
 """Clips in which copies are looked for."""
 
@@ -73,9 +72,8 @@ class RunWatcher:
         self._loss = HeldOutLoss(base, Objective(base.spec.noise_schedule, recipe.loss), examples, recipe)
         self._pictures = tuple(pictures)
         self._renderer = PreviewRenderer(base, adapter.spec, pictures, seed=recipe.run.seed)
-        clips = _first_windows(training) if pictures else {}
-        self._trained = TrainedFrames(clips)
-        self._clips_marks = _marks_of(clips, pictures)
+        self._trained = TrainedFrames(_first_windows(training, COMPARED_CLIPS) if pictures else ())
+        self._clips_marks = _marks_of(training, pictures)
         self._folder = LookFolder(run_dir / FOLDER)
         self._log_path = run_dir / LOG_NAME
 
@@ -120,22 +118,17 @@ class RunWatcher:
         return self._folder.write_previews(seen.step, ", ".join(facts), rows, fps=self._base.spec.clip.fps)
 
 
-def _first_windows(dataset: ClipDataset) -> dict[str, UInt8[np.ndarray, "f h w 3"]]:
-    """The first window of each clip, by name, as the base would make it."""
-    clips = _spread(dataset.clips, COMPARED_CLIPS)
-    return {clip.path.name: to_frames(next(iter(dataset.pixels(clip)))) for clip in clips}
+def _first_windows(dataset: ClipDataset, most: int) -> Iterator[tuple[str, UInt8[np.ndarray, "f h w 3"]]]:
+    """Name and first window of at most so many clips, evenly spread, as the base would make it."""
+    count = min(most, len(dataset.clips))
+    for place in range(count):
+        clip = dataset.clips[place * len(dataset.clips) // count]
+        yield clip.path.name, to_frames(next(iter(dataset.pixels(clip))))
 
 
-def _marks_of(
-    clips: Mapping[str, UInt8[np.ndarray, "f h w 3"]], pictures: Sequence[PreviewPicture]
-) -> list[MotionMarks]:
+def _marks_of(training: ClipDataset, pictures: Sequence[PreviewPicture]) -> list[MotionMarks]:
     """For each picture the marks of its true clip; of the training clips where nobody knows it."""
     typical: list[MotionMarks] = []
     if any(picture.clip is None for picture in pictures):
-        typical = [mean_marks([motion_marks(frames) for frames in _spread(tuple(clips.values()), MARKED_CLIPS)])]
+        typical = [mean_marks([motion_marks(frames) for _, frames in _first_windows(training, MARKED_CLIPS)])]
     return [typical[0] if picture.clip is None else motion_marks(picture.clip) for picture in pictures]
-
-
-def _spread(items: Sequence[T], most: int) -> Sequence[T]:
-    """At most so many of them, evenly spread."""
-    return items if len(items) <= most else [items[place * len(items) // most] for place in range(most)]

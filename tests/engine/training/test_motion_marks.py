@@ -51,12 +51,12 @@ def test_the_mean_of_clips_is_the_mean_of_their_marks():
 
 
 def test_a_preview_that_turns_into_a_training_frame_is_named():
-    trained = TrainedFrames({"a.gif": sliding(1, 1), "b.gif": sliding(2, 1)})
+    trained = TrainedFrames([("a.gif", sliding(1, 1)), ("b.gif", sliding(2, 1))])
     assert trained.copied(fading(7, 2), own=None) == "b.gif"
     assert trained.copied(fading(7, 2), own="b.gif") is None
 
 
 def test_a_preview_that_moves_or_begins_near_a_clip_is_no_copy():
-    trained = TrainedFrames({"a.gif": sliding(1, 1), "b.gif": sliding(2, 1)})
+    trained = TrainedFrames([("a.gif", sliding(1, 1)), ("b.gif", sliding(2, 1))])
     assert trained.copied(sliding(7, 2), own=None) is None
     assert trained.copied(sliding(1, 1), own=None) is None
