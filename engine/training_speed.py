@@ -97,7 +97,7 @@ def measure(name: str, *, rounds: int) -> TrainingCost:
 
 def time_base(base: Base, latents: Tensor) -> float:
     """Seconds of a forward pass and of a backward pass to the activations; no tensor of the base gets a gradient."""
-    noisy = latents.to(base.device).requires_grad_(requires_grad=True)
+    noisy = latents.to(base.device).requires_grad_()
     began = time.perf_counter()
     with trainable_attention(base.device, base.dtype):
         base.predict(noisy, TIMESTEP)[:, :, 1:].square().mean().backward()

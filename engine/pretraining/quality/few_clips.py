@@ -17,7 +17,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from engine import api
 from engine.bases.base_folder import base_folder, read_base_spec
 from engine.pretraining.quality.animator import Animator
 from engine.pretraining.quality.goals import STRENGTH, Goal
@@ -30,6 +29,7 @@ from engine.pretraining.quality.trials import clips_of, try_motion
 from engine.pretraining.starter_clips import write_moving_clips
 from engine.recipe import apply_overrides, base_defaults, recipe_from_dict
 from engine.requests import TrainRequest
+from engine.training.train import train_adapter
 from registry_schema.names import AdapterName
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def teach(motion: str, count: int, place: Workplace) -> Teaching:
     )
     is_new = not (drafts / motion / "training.json").exists()
     began = time.perf_counter()
-    done = api.train(request, place.progress)
+    done = train_adapter(request, place.progress)
     minutes = (time.perf_counter() - began) / 60 if is_new else None
     starter = find_starters(drafts, (motion,), spec.base_identity)[motion]
     newest = max((drafts / motion / "run" / "checkpoints").glob("step-*"))
