@@ -58,11 +58,12 @@ def report_page(outcome: TrainOutcome, facts: Mapping[str, Any], name: AdapterNa
 def _row(look: Evaluation, outcome: TrainOutcome) -> dict[str, Any]:
     """A look as the template shows it."""
     against = dict(outcome.choice.rejected) if outcome.choice else {}
+    kept = look.step == outcome.chosen_step
     previews = LookFolder(outcome.run_dir / FOLDER).previews(look.step)
     return {
         "seen": look,
-        "verdict": against.get(look, "kept"),
-        "kept": look.step == outcome.chosen_step,
+        "verdict": "kept" if kept else against[look],
+        "kept": kept,
         "previews": [_data_address(path) for path in previews],
     }
 

@@ -70,7 +70,9 @@ def test_a_plan_says_what_it_takes_and_leaves_nothing(folder: Path, capsys: pyte
     data = json.loads(capsys.readouterr().out)["data"]
     plan = data["plan"]
     assert (plan["base"], plan["steps"], plan["samples"], plan["looks"]) == ("tiny", 500, 1, 5)
-    assert [clip["windows"] for clip in plan["clips"]] == [4, 4, 4]
+    assert [clip["file"] for clip in plan["clips"]] == ["clip-0.gif", "clip-1.gif", "clip-2.gif"]
+    assert {(clip["frames"], clip["width"], clip["height"]) for clip in plan["clips"]} == {(10, WIDTH, HEIGHT)}
+    assert all(clip["windows"] > 1 for clip in plan["clips"])
     assert plan["peak_bytes"] > 50_000_000
     assert data["seconds"] == pytest.approx(
         plan["encoding_seconds"] + 500 * plan["step_seconds"] + 5 * plan["look_seconds"]
