@@ -12,7 +12,7 @@ from engine.adapters.miva import MivaAdapter
 from engine.bases.base_folder import read_base_spec
 from engine.bases.catalog import base_sites
 from engine.bases.memory_saving import memory_needs, set_for, widest_numbers
-from engine.bases.memory_set import CONTEXT_BYTES, GIB, TRAINING_SETS, Card, choose_set, room_bytes
+from engine.bases.memory_set import CONTEXT_BYTES, GIB, TRAINING_SETS, WHOLE, room_bytes
 from engine.training.adapter_plan import plan_adapter
 from registry_schema.errors import ResourceProblem
 
@@ -65,7 +65,9 @@ class Fitted:
 
 
 def fit_card(wish: str, free_bytes: int, needs: Mapping[int, MemoryNeeds]) -> Fitted:
-    """The first that fits: the whole batch, on the fastest set; then smaller batches on the smallest set.
+    """The first that fits, of the fastest set with smaller and smaller batches, then of the next set.
+
+    Batches come before sets because splitting them changes no number but the rounding of a sum.
 
     Args:
         wish: GiB of the card, as digits, or `auto` for what is free.
@@ -75,19 +77,19 @@ def fit_card(wish: str, free_bytes: int, needs: Mapping[int, MemoryNeeds]) -> Fi
     Raises:
         ResourceProblem: not even one sample at once fits into the GiB asked for.
     """
-    smallest, room = TRAINING_SETS[-1], room_bytes(wish, free_bytes)
-    batches = sorted(needs, reverse=True)
-    memory = choose_set(wish, Card(free_bytes, needs[batches[0]]), sets=TRAINING_SETS)
-    batch = batches[0]
-    if memory.peak_bytes(needs[batch]) > room:
-        batch = next((one for one in batches if smallest.peak_bytes(needs[one]) <= room), batches[-1])
-    least = memory.peak_bytes(needs[batch]) + CONTEXT_BYTES
+    room, batches = room_bytes(wish, free_bytes), sorted(needs, reverse=True)
+    for memory in TRAINING_SETS:
+        for batch in batches:
+            if memory.peak_bytes(needs[batch]) <= room:
+                return Fitted(memory, batch)
+    smallest = Fitted(TRAINING_SETS[-1], batches[-1])
+    least = smallest.memory.peak_bytes(needs[smallest.batch]) + CONTEXT_BYTES
     if wish != "auto" and least > int(wish) * GIB:
         raise ResourceProblem(
             f"training needs about {least / GIB:.1f} GiB even with all that saves memory, `--vram` is `{wish}`",
             hint=f"pass `--vram {math.ceil(least / GIB)}`, or smaller ranks: `--set adapter.ranks.implicit_prompt=16`",
         )
-    return Fitted(memory, batch)
+    return smallest
 
 
 def fitted_training(
@@ -107,13 +109,15 @@ def fitted_training(
         UsageProblem: such a wish can not be met.
         ResourceProblem: see `fit_card`.
     """
-    memory = training_memory(wish, folder, recipe, device=device, dtype=dtype, progress=progress)
     if device.type != "cuda" or not (wish == "auto" or wish.isdecimal()):
+        memory = training_memory(wish, folder, recipe, device=device, dtype=dtype, progress=progress)
         return memory, recipe
     whole = recipe.optimiser.batch
     divisors = [batch for batch in range(1, whole + 1) if whole % batch == 0]
     needs = {batch: training_needs(folder, in_batches_of(recipe, batch), dtype=dtype) for batch in divisors}
     fitted = fit_card(wish, torch.cuda.mem_get_info(device)[0], needs)
+    if fitted.memory != WHOLE:
+        progress.note(f"to do with less memory: {fitted.memory.words}")
     if fitted.batch != whole:
         progress.note(f"to do with less memory: {fitted.batch} of {whole} samples are computed at once")
     return fitted.memory, in_batches_of(recipe, fitted.batch)

@@ -50,11 +50,13 @@ def by_batch(needs):
     }
 
 
-def test_smaller_batches_are_taken_where_the_smallest_set_is_not_enough():
+def test_batches_are_split_before_a_slower_set_is_taken():
     needs = by_batch(ANIMATEDIFF)
-    assert fit_card("40", 0, needs) == Fitted(TILES, 4)
-    assert fit_card("12", 0, needs) == Fitted(EIGHT_BIT, 4)
-    assert fit_card("8", 0, needs) == Fitted(EIGHT_BIT, 2)
+    assert fit_card("200", 0, needs) == Fitted(WHOLE, 4)
+    assert fit_card("40", 0, needs) == Fitted(WHOLE, 1)
+    assert fit_card("16", 0, needs) == Fitted(TILES, 4)
+    assert fit_card("12", 0, needs) == Fitted(TILES, 2)
+    assert fit_card("8", 0, needs) == Fitted(TILES, 1)
     assert fit_card("6", 0, needs) == Fitted(EIGHT_BIT, 1)
 
 
