@@ -37,7 +37,8 @@ def test_a_draft_has_a_preview_with_its_receipt_a_card_and_a_report(folder: Path
     assert run([*TRAIN, *FEW, "-o", "draft", "--footage", "drawn by a test"]) == 0
     said = capsys.readouterr()
     assert said.out == "draft\n"
-    assert "weights: step " in said.err
+    assert "weights: " in said.err
+    assert "see `draft/report.html`" in said.err
     assert "was not stated" not in said.err
     draft = read_draft(folder / "draft")
     assert {"README.md", "adapter.safetensors", "preview.png", "preview.webp", "recipe.toml"} <= set(draft.files)
