@@ -40,7 +40,8 @@ def curves_svg(log: Path, *, chosen: int) -> str | None:
         for axes in (losses, motions):
             axes.axvline(chosen, color=GREY, linestyle=":", label="kept")
             axes.set_xlabel("steps")
-            axes.legend(frameon=False)
+            # the best place is searched for, which a busy machine warns of
+            axes.legend(frameon=False, loc="upper right")
             axes.spines[["top", "right"]].set_visible(False)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
