@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         export_motion_lora,
         import_adapter,
         load_studio,
+        plan,
         render,
         train,
     )
@@ -77,10 +78,13 @@ if TYPE_CHECKING:
         MovedShare,
         SiteCosine,
         StudioRequest,
+        Tracker,
+        TrainingPlan,
         TrainRequest,
         TrainResult,
     )
     from engine.run_settings import RunChoices, settle
+    from engine.training.launch import run_on_devices
     from engine.video.clip_reader import Clip, read_clip
     from engine.video.clip_writer import write_clip
     from engine.video.framed_picture import resized as resized_picture
@@ -129,10 +133,12 @@ __all__ = [
     "Studio",
     "StudioRequest",
     "Subject",
+    "Tracker",
     "TrainRecipe",
     "TrainRequest",
     "TrainResult",
     "TrainingBytes",
+    "TrainingPlan",
     "animate",
     "check_binding",
     "check_part",
@@ -156,11 +162,13 @@ __all__ = [
     "photo_pixels",
     "photo_start",
     "pipeline_architecture",
+    "plan",
     "published_bases",
     "read_clip",
     "render",
     "resized_picture",
     "room_here",
+    "run_on_devices",
     "seal_base",
     "set_motion_norm",
     "settle",
@@ -194,6 +202,7 @@ _VALUES: Final = {
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
     "Subject": "engine.mask_requests",
+    "Tracker": "engine.requests",
     "TrainRequest": "engine.requests",
 }
 
@@ -225,7 +234,9 @@ _FUNCTIONS: Final = {
     "mask_clips": "engine.masks.clip_masks.mask_clips",
     "mask_photo": "engine.masks.photo_mask.mask_photo",
     "photo_start": "engine.interop.pipeline_photo.photo_start",
+    "plan": "engine.api.plan",
     "render": "engine.api.render",
+    "run_on_devices": "engine.training.launch.run_on_devices",
     "set_motion_norm": "engine.interop.pipeline_adapters.set_motion_norm",
     "train": "engine.api.train",
     "unload_from_pipeline": "engine.interop.pipeline_adapters.unload_from_pipeline",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from engine.recipe import TrainRecipe, apply_overrides, recipe_from_dict, recipe_from_toml
+from engine.bases.base_folder import read_base_spec
+from engine.bases.published_bases import published_bases
+from engine.pretraining.starter_recipes import starter_recipe
+from engine.recipe import (
+    TrainRecipe,
+    apply_overrides,
+    base_defaults,
+    recipe_for,
+    recipe_from_dict,
+    recipe_from_toml,
+)
 from registry_schema.errors import UsageProblem
 
 
@@ -93,3 +103,27 @@ def test_a_run_may_save_at_other_times_but_not_learn_otherwise_when_it_goes_on()
     bent = {"optimiser": {"schedule": "cosine", "steps": 10}}
     longer = {"optimiser": {"schedule": "cosine", "steps": 20}}
     assert recipe_from_dict(bent).resume_digest != recipe_from_dict(longer).resume_digest
+
+
+def test_what_a_base_says_of_training_is_in_its_recipe():
+    nano, plain = recipe_for(read_base_spec("nano")), TrainRecipe()
+    training = read_base_spec("nano").training
+    assert nano.adapter.alpha == training.alpha != plain.adapter.alpha
+    assert nano.clips.windows == training.windows
+    assert (nano.optimiser.schedule, nano.optimiser.warmup) == (training.schedule, training.warmup)
+    assert (nano.optimiser.betas, nano.optimiser.ema_decay) == (training.betas, training.ema_decay)
+    assert nano.loss.timesteps == training.timesteps
+    assert nano.loss.weighting == plain.loss.weighting
+
+
+def test_the_defaults_of_nano_are_what_the_starters_are_trained_with():
+    starter = starter_recipe("waterfall", "adapter.motion=falls", "adapter.subjects=[]").to_dict()
+    nano = recipe_from_dict(apply_overrides(base_defaults(read_base_spec("nano")), ["adapter.motion=falls"])).to_dict()
+    assert {key: nano[key] for key in ("adapter", "clips", "optimiser", "loss")} == {
+        key: starter[key] for key in ("adapter", "clips", "optimiser", "loss")
+    }
+
+
+def test_a_flow_base_is_trained_with_the_weights_of_its_authors():
+    wan = next(known.base.facts for known in published_bases() if known.base.facts.family == "wan")
+    assert recipe_from_dict(base_defaults(wan)).loss.weighting == "bell"

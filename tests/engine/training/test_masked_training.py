@@ -14,7 +14,7 @@ from engine.training.latent_cache import LatentCache
 from engine.training.latent_set import LatentSet
 from engine.training.lesson import truth_share
 from engine.training.masked_latents import MaskedLatentSet
-from engine.training.run import Footage, run_training
+from engine.training.run import Footage, RunPlace, run_training
 from engine.training.trainer import Trainer
 from registry_schema.errors import UsageProblem
 from tests.engine.tiny_bases import tiny_unet_base
@@ -185,14 +185,14 @@ def test_masks_that_do_not_go_with_the_clips_are_refused(tmp_path, masks, messag
     base = tiny_unet_base()
     footage = Footage(write_clips(tmp_path / "clips"), masks)
     with pytest.raises(UsageProblem, match=message):
-        run_training(base, footage, recipe(base, *MASKED), tmp_path / "run", resume=False, progress=SilentProgress())
+        run_training(base, footage, recipe(base, *MASKED), RunPlace(folder=tmp_path / "run"), progress=SilentProgress())
 
 
 def test_masks_for_a_plain_adapter_are_refused(tmp_path):
     base = tiny_unet_base()
     footage = Footage(write_clips(tmp_path / "clips"), all_masks(3))
     with pytest.raises(UsageProblem, match="makes an adapter without a mask stream") as caught:
-        run_training(base, footage, recipe(base), tmp_path / "run", resume=False, progress=SilentProgress())
+        run_training(base, footage, recipe(base), RunPlace(folder=tmp_path / "run"), progress=SilentProgress())
     assert "--masked" in caught.value.hint
 
 
@@ -206,7 +206,7 @@ def test_a_training_from_files_gives_a_masked_adapter(tmp_path):
     base = tiny_unet_base()
     chosen = recipe(base, "optimiser.steps=6", *MASKED)
     footage = Footage(write_clips(tmp_path / "clips"), all_masks(3))
-    outcome = run_training(base, footage, chosen, tmp_path / "run", resume=False, progress=SilentProgress())
+    outcome = run_training(base, footage, chosen, RunPlace(folder=tmp_path / "run"), progress=SilentProgress())
     assert outcome.adapter.spec.masked
     assert outcome.final_loss is not None
     assert outcome.skipped == 0
