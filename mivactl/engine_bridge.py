@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.bases.part_check import check_part
     from engine.bases.published_bases import KnownPublication, published_bases
     from engine.bases.sealing import seal_base
+    from engine.clip_requests import CameraMotion, CameraRequest, CameraResult, ClipsRequest, ClipsResult
     from engine.interop.pipeline_adapters import (
         load_into_pipeline,
         set_motion_norm,
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
         TrainResult,
     )
     from engine.run_settings import RunChoices, settle
+    from engine.training.camera_clips import make_camera_clips
+    from engine.training.clip_doctor import examine_clips
     from registry_schema.adapter_spec import AdapterSpec
     from registry_schema.base_spec import BaseFamily, BaseSpec
     from registry_schema.digests import Digest
@@ -77,7 +80,12 @@ __all__ = [
     "AdapterUse",
     "AnimateRequest",
     "AnimateResult",
+    "CameraMotion",
+    "CameraRequest",
+    "CameraResult",
     "ClipComparison",
+    "ClipsRequest",
+    "ClipsResult",
     "CompareRequest",
     "CompareResult",
     "CountRequest",
@@ -110,12 +118,14 @@ __all__ = [
     "count",
     "counted_base_names",
     "device_name",
+    "examine_clips",
     "expected_tensors",
     "export_motion_lora",
     "frame_size",
     "import_adapter",
     "load_into_pipeline",
     "load_studio",
+    "make_camera_clips",
     "packaged_base_folders",
     "parameter_count",
     "photo_pixels",
@@ -141,6 +151,8 @@ __all__ = [
 _VALUES: Final = {
     "AdapterUse": "engine.requests",
     "AnimateRequest": "engine.requests",
+    "CameraRequest": "engine.clip_requests",
+    "ClipsRequest": "engine.clip_requests",
     "CompareRequest": "engine.requests",
     "CountRequest": "engine.requests",
     "ExportRequest": "engine.requests",
@@ -156,6 +168,7 @@ _FUNCTIONS: Final = {
     # free of torch
     "check_part": "engine.bases.part_check.check_part",
     "clip_receipt": "engine.animation.clip_files.read_receipt",
+    "make_camera_clips": "engine.training.camera_clips.make_camera_clips",
     "compare_clips": "engine.animation.clip_comparison.compare_clips",
     "parameter_count": "engine.bases.base_folder.parameter_count",
     "published_bases": "engine.bases.published_bases.published_bases",
@@ -168,6 +181,7 @@ _FUNCTIONS: Final = {
     "animate": "engine.api.animate",
     "compare": "engine.api.compare",
     "count": "engine.api.count",
+    "examine_clips": "engine.training.clip_doctor.examine_clips",
     "export_motion_lora": "engine.api.export_motion_lora",
     "import_adapter": "engine.api.import_adapter",
     "load_into_pipeline": "engine.interop.pipeline_adapters.load_into_pipeline",

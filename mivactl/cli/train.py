@@ -33,6 +33,12 @@ def train(  # noqa: PLR0913 - one parameter for each option
     footage: Annotated[
         str, typer.Option("--footage", metavar="TEXT", help="Whose clips these are; it is published.")
     ] = "not stated",
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--leave-out", metavar="KIND", help="Leave out clips with this: `unusable`, or a kind of `mivactl clips`."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
     vram: VramOption = "auto",
     compiled: CompileOption = False,
@@ -56,6 +62,7 @@ def train(  # noqa: PLR0913 - one parameter for each option
         motion=motion,
         steps=steps,
         footage=footage,
+        leave_out=tuple(leave_out or ()),
         resume=resume,
         vram=one_of("--vram", vram, VRAM),
         compiled=compiled,

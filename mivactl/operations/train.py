@@ -35,6 +35,7 @@ class TrainOptions:
         motion: the motion in words; the name's last part if it is said nowhere.
         steps: over the recipe's.
         footage: in words, whose clips these are.
+        leave_out: what clips may be left out for, over the recipe's: `unusable`, or kinds of findings.
         resume: go on with the run in `output`.
         vram: GiB of a graphics card to do with, or `auto`.
         compiled: compile the base.
@@ -49,6 +50,7 @@ class TrainOptions:
     motion: str | None = None
     steps: int | None = None
     footage: str = NOT_STATED
+    leave_out: tuple[str, ...] = ()
     resume: bool = False
     vram: str = "auto"
     compiled: bool = False
@@ -92,14 +94,21 @@ def _recipe(options: TrainOptions, name: AdapterName, base: BaseSpec) -> TrainRe
         overrides["adapter"] = {"motion": options.motion}
     if options.steps is not None:
         overrides["optimiser"] = {"steps": options.steps}
-    recipe = training_recipe(base, _read(options.recipe), overrides, options.sets)
+    if options.leave_out:
+        overrides["clips"] = {"leave_out": options.leave_out}
+    recipe = training_recipe(base, read_recipe(options.recipe), overrides, options.sets)
     if recipe.adapter.motion:
         return recipe
     words = name.name.replace("-", " ")
-    return training_recipe(base, _read(options.recipe), {**overrides, "adapter": {"motion": words}}, options.sets)
+    return training_recipe(base, read_recipe(options.recipe), {**overrides, "adapter": {"motion": words}}, options.sets)
 
 
-def _read(path: Path | None) -> bytes | None:
+def read_recipe(path: Path | None) -> bytes | None:
+    """The bytes of a recipe; none where there is none.
+
+    Raises:
+        NotFound, UsageProblem: no such file, or one that can not be read.
+    """
     if path is None:
         return None
     try:

@@ -56,7 +56,7 @@ def test_overrides_are_typed_and_go_over_the_file():
         ("optimiser.learning_rate=nan", "recipe: `optimiser.learning_rate` is `NaN`, expected a finite number", None),
         ("optimiser.betas=[0.9]", "recipe: `optimiser.betas` is `[0.9]`, expected one more value", None),
         ("clips.flip=yes", 'recipe: `clips.flip` is `"yes"`, expected true or false', None),
-        ("clips.crop=left", 'recipe: `clips.crop` is `"left"`, expected "center" or "random"', None),
+        ("clips.crop=left", 'recipe: `clips.crop` is `"left"`, expected "center", "smart" or "random"', None),
         (
             "adapter.ranks.cross_frame_attention=wide",
             'recipe: `adapter.ranks.cross_frame_attention` is `"wide"`, expected a whole number or "full" or "off"',

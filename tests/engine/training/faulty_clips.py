@@ -1,0 +1,92 @@
+"""A folder of clips with one fault each, written with PyAV as cameras and editors write them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw
+
+from tests.photographs import photograph
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+WIDTH, HEIGHT, RATE = 256, 160, 24
+TICK = Fraction(1, 1000)
+
+
+def drift(name: str, count: int, *, width: int = WIDTH, height: int = HEIGHT, start: int = 0) -> NDArray[np.uint8]:
+    """`count` frames f h w 3 of a window that moves over a photograph, two pixels a frame."""
+    photo = Image.fromarray(photograph(name))
+    tall = max(height + 20, round((width + 2 * count + start) * photo.height / photo.width) + 1)
+    pixels = np.asarray(photo.resize((round(tall * photo.width / photo.height), tall), Image.Resampling.LANCZOS))
+    top = (tall - height) // 2
+    lefts = [start + 2 * index for index in range(count)]
+    return np.stack([pixels[top : top + height, left : left + width] for left in lefts])
+
+
+def write_film(path: Path, frames: NDArray[np.uint8], *, times: Sequence[float] | None = None, crf: int = 18) -> Path:
+    """An H.264 film, at 24 frames a second unless each frame has its time."""
+    moments = [index / RATE for index in range(len(frames))] if times is None else times
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=RATE, options={"crf": str(crf), "preset": "veryfast"})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt, stream.time_base, stream.codec_context.time_base = "yuv420p", TICK, TICK
+        for pixels, moment in zip(frames, moments, strict=True):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            frame.pts, frame.time_base = round(moment / TICK), TICK
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def barred(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Black bars above and below, an eighth of the height each."""
+    shown = frames.copy()
+    bar = frames.shape[1] // 8
+    shown[:, :bar], shown[:, -bar:] = 0, 0
+    return shown
+
+
+def marked(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Half transparent letters at the bottom right."""
+    shown = []
+    for pixels in frames:
+        picture = Image.fromarray(pixels).convert("RGBA")
+        layer = Image.new("RGBA", picture.size)
+        place = (picture.width - 92, picture.height - 30)
+        ImageDraw.Draw(layer).text(place, "STOCK", fill=(255, 255, 255, 200), font_size=26)
+        shown.append(np.asarray(Image.alpha_composite(picture, layer).convert("RGB")))
+    return np.stack(shown)
+
+
+def uneven(count: int) -> list[float]:
+    """Times of a phone's film: it slows down in the dark, to a third of its rate."""
+    stays = [1 / RATE if index % 16 < 8 else 3 / RATE for index in range(count)]
+    return [sum(stays[:index]) for index in range(count)]
+
+
+def write_faulty_clips(folder: Path) -> Path:
+    """One clip with each fault, and two good ones; the name of a file is its fault."""
+    folder.mkdir()
+    write_film(folder / "good.mp4", drift("china", 60))
+    write_film(folder / "good-too.mkv", drift("flower", 60))
+    write_film(folder / "too-short.mp4", drift("coffee", 30))
+    whole = write_film(folder / "corrupt.mkv", drift("coffee", 60)).read_bytes()
+    (folder / "corrupt.mkv").write_bytes(whole[: len(whole) * 2 // 3])
+    (folder / "good-twice.mp4").write_bytes((folder / "good.mp4").read_bytes())
+    write_film(folder / "near-duplicate.mov", drift("flower", 60)[:, 2:-2, 2:-2], crf=30)
+    write_film(folder / "static.mp4", np.repeat(drift("rocket", 1), 60, axis=0))
+    write_film(folder / "scene-cut.mp4", np.concatenate([drift("rocket", 30), drift("coffee", 30)]))
+    write_film(folder / "letterbox.mp4", barred(drift("astronaut", 60)))
+    write_film(folder / "watermark.mp4", marked(drift("coffee", 60, start=20)))
+    write_film(folder / "frame-rate.mp4", drift("chelsea", 60), times=uneven(60))
+    write_film(folder / "orientation.mp4", drift("rocket", 60, width=120, height=200))
+    (folder / "song.mp3").write_bytes(b"ID3")
+    return folder
