@@ -21,11 +21,15 @@ FINER = 3
 
 
 def film(picture: NDArray[np.uint8], path: Sequence[View], frame: Size) -> NDArray[np.uint8]:
-    """Frames `f h w 3` of a picture `h w 3`, one for each view."""
+    """Frames `f h w 3` of a picture `h w 3`, one for each view; a path with a turn keeps its scale."""
     image = Image.fromarray(picture)
     # one way for all frames: among turned ones, one that is level would be sharper
-    seen = _turned if any(view.turn for view in path) else _level
-    return np.stack([np.asarray(seen(image, view, frame), dtype=np.uint8) for view in path])
+    if any(view.turn for view in path):
+        small = _shrunk(image, path[0], frame)
+        seen = [_turned(small, view, frame, small.width / image.width, small.height / image.height) for view in path]
+    else:
+        seen = [_level(image, view, frame) for view in path]
+    return np.stack([np.asarray(picture, dtype=np.uint8) for picture in seen])
 
 
 def _level(image: Image.Image, view: View, frame: Size) -> Image.Image:
@@ -35,15 +39,18 @@ def _level(image: Image.Image, view: View, frame: Size) -> Image.Image:
     return image.resize(frame, Image.Resampling.LANCZOS, box=box)
 
 
-def _turned(image: Image.Image, view: View, frame: Size) -> Image.Image:
-    """The view from a picture that was first shrunk to about `FINER` times the frame, where it was larger."""
+def _shrunk(image: Image.Image, view: View, frame: Size) -> Image.Image:
+    """The picture at a size at which the view has `FINER` times the frame's pixels, or fewer."""
+    shrink = frame.width * FINER / view.width
+    if shrink >= 1:
+        return image
+    size = math.ceil(image.width * shrink), math.ceil(image.height * shrink)
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _turned(image: Image.Image, view: View, frame: Size, across: float, down: float) -> Image.Image:
+    """What a turned camera sees; `across` and `down` are pixels of the image in a pixel of what the view is in."""
     fine = frame.width * FINER, frame.height * FINER
-    shrink = min(1.0, fine[0] / view.width)
-    small = image
-    if shrink < 1:
-        size = math.ceil(image.width * shrink), math.ceil(image.height * shrink)
-        small = image.resize(size, Image.Resampling.LANCZOS)
-    across, down = small.width / image.width, small.height / image.height
     cos, sin = math.cos(view.turn), math.sin(view.turn)
     pixel = view.width / fine[0], view.height / fine[1]
     # Pillow asks for the source place of an output place; a camera that turns clockwise looks along turned axes.
@@ -55,5 +62,5 @@ def _turned(image: Image.Image, view: View, frame: Size) -> Image.Image:
         pixel[1] * cos * down,
         (view.y - view.width / 2 * sin - view.height / 2 * cos) * down,
     )
-    turned = small.transform(fine, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+    turned = image.transform(fine, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
     return turned.resize(frame, Image.Resampling.LANCZOS)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 STILL_SHARE = 0.002
 # Frames that stay so many times longer or shorter than most, and how many of them make a rate uneven.
 UNEVEN, UNEVEN_SHARE = 1.5, 0.05
-# A frame that differs from the one before by at most so many levels anywhere repeats it.
-REPEATS, REPEATED_SHARE = 2, 0.25
+# A frame repeats the one before where it differs by at most so many levels anywhere, and far less than most frames do.
+REPEATS, REPEATS_SHARE, REPEATED_SHARE = 12, 0.2, 0.25
 # Of the picture; a portrait film in a landscape base gives less than half.
 USED_SHARE = 0.6
 
@@ -74,15 +74,24 @@ def _rate(path: Path, facts: ClipFacts, glance: NDArray[np.uint8]) -> Iterator[F
     if not usual:
         return
     off = (stays > usual * UNEVEN) | (stays < usual / UNEVEN)
-    repeated = int((np.abs(np.diff(glance.astype(np.int16), axis=0)).max(axis=(1, 2, 3)) <= REPEATS).sum())
+    repeated = _repeated(glance)
     even = f"or make it even: `{_ffmpeg(path)} -vf fps=24 even.mp4`"
     if off.mean() > UNEVEN_SHARE:
         reason = f"its frames stay between {stays.min():.3g} and {stays.max():.3g} s: a variable frame rate"
         yield Finding("frame-rate", True, reason, f"its own times are followed, so its speed is kept; {even}")
-    elif repeated > REPEATED_SHARE * len(stays) and moving_share(glance) >= STILL_SHARE:
+    elif repeated > REPEATED_SHARE * len(stays):
         shown = (len(stays) - repeated) / (facts.times[-1] - facts.times[0])
         reason = f"{repeated} of {len(facts.times)} frames repeat the one before: it shows about {shown:.3g} a second"
         yield Finding("frame-rate", True, reason, "use the film as it was shot, without repeated frames")
+
+
+def _repeated(glance: NDArray[np.uint8]) -> int:
+    """How many frames show what the one before shows; 0 in a still picture, where that says nothing."""
+    if moving_share(glance) < STILL_SHARE:
+        return 0
+    change = np.abs(np.diff(glance.astype(np.int16), axis=0)).reshape(len(glance) - 1, -1)
+    mean = change.mean(axis=1)
+    return int(((change.max(axis=1) <= REPEATS) & (mean <= REPEATS_SHARE * np.percentile(mean, 75))).sum())
 
 
 def _cut(path: Path, facts: ClipFacts) -> Iterator[Finding]:

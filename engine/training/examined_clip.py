@@ -13,7 +13,7 @@ from engine.training.clip_checks import clip_findings
 from engine.training.clip_folder import looks_like_a_clip
 from engine.training.durable import file_digest
 from engine.training.windows import ClipFacts, WindowProblem, windows_of
-from engine.video.clip_reader import CLIP_SUFFIXES, read_clip
+from engine.video.clip_reader import CLIP_SUFFIXES, MAX_BYTES, read_clip
 from engine.video.likeness import likeness
 from engine.video.picture_decoder import RATE_FILE, folder_pictures
 from engine.video.shots import cuts
@@ -79,13 +79,23 @@ class ExaminedClip:
         return replace(self, findings=(*self.findings, finding))
 
 
-def examine_clip(path: Path, shape: ClipShape, choice: ClipChoice, *, seed: int) -> ExaminedClip:
-    """What training makes of a clip; nothing that is wrong with the clip is raised, all of it is found."""
+def examine_clip(
+    path: Path, shape: ClipShape, choice: ClipChoice, *, seed: int, max_bytes: int = MAX_BYTES
+) -> ExaminedClip:
+    """What training makes of a clip; nothing that is wrong with the clip is raised, all of it is found.
+
+    Args:
+        path: of the file or folder.
+        shape: of the base.
+        choice: what is taken of a clip.
+        seed: of the run.
+        max_bytes: the most memory that its frames may take.
+    """
     if not looks_like_a_clip(path):
         expected = f"expected {', '.join(sorted(CLIP_SUFFIXES))} or a folder of frames"
         return ExaminedClip(path, (Finding("no-clip", False, f"it is no clip, {expected}", "move it elsewhere"),))
     try:
-        clip = decode(path, shape)
+        clip = decode(path, shape, max_bytes=max_bytes)
     except MivaError as problem:
         return ExaminedClip(path, (_damage(path, problem),))
     glance = small_frames(clip.frames)
@@ -128,9 +138,9 @@ def twin_finding(clip: ExaminedClip, earlier: Sequence[ExaminedClip]) -> Finding
     return None
 
 
-def decode(path: Path, shape: ClipShape) -> Clip:
+def decode(path: Path, shape: ClipShape, *, max_bytes: int = MAX_BYTES) -> Clip:
     """All frames of a clip, large ones shrunk to what `shape` can use."""
-    return read_clip(path, long_side=DECODED_SIDES * max(shape.height, shape.width))
+    return read_clip(path, max_bytes=max_bytes, long_side=DECODED_SIDES * max(shape.height, shape.width))
 
 
 def facts_of(path: Path, clip: Clip, glance: NDArray[np.uint8], shape: ClipShape) -> ClipFacts:

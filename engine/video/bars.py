@@ -11,14 +11,15 @@ from engine.video.framing import Box
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Levels that compression adds to a plain bar.
-PLAIN = 10
+# Levels that compression adds to a plain bar, to all but a few pixels of it; an edge rings over so many rows.
+PLAIN, STRAY = 10, 0.02
+RINGING = 4
 # A bar is at least this share of its side, and so much brighter or darker than the picture along its edge.
 THINNEST = 0.02
 EDGE_STEP = 12.0
 # How far a bar may be wider than the one across.
 UNEVEN_SHARE = 0.02
-SAMPLES = 8
+SAMPLES = 5
 
 
 def picture_area(frames: NDArray[np.uint8]) -> Box:
@@ -41,15 +42,19 @@ def _pair(frames: NDArray[np.int16]) -> tuple[int, int]:
     same_width = abs(top - bottom) <= max(2, UNEVEN_SHARE * rows)
     if min(top, bottom) < least or not same_width or top + bottom >= rows:
         return 0, 0
-    colours = [np.median(frames[:, side], axis=(0, 1)) for side in (0, -1)]
-    inside = [frames[:, top : top + least], frames[:, rows - bottom - least : rows - bottom]]
-    steps = [float(np.abs(part - colour).mean()) for part, colour in zip(inside, colours, strict=True)]
-    alike = float(np.abs(colours[0] - colours[1]).max()) <= PLAIN
-    return (top, bottom) if alike and min(steps) >= EDGE_STEP else (0, 0)
+    alike = float(np.abs(np.median(frames[:, 0], axis=(0, 1)) - np.median(frames[:, -1], axis=(0, 1))).max()) <= PLAIN
+    step = min(_step(frames, top), _step(frames[:, ::-1], bottom))
+    return (top, bottom) if alike and step >= EDGE_STEP else (0, 0)
+
+
+def _step(frames: NDArray[np.int16], bar: int) -> float:
+    """How much the picture differs, in its first rows, from the end of the bar above it: a gradient hardly does."""
+    apart = np.abs(frames[:, bar : bar + RINGING] - frames[:, bar - 2, None])
+    return float(apart.mean(axis=(0, 2, 3)).max())
 
 
 def _plain_rows(frames: NDArray[np.int16]) -> int:
     """How many rows from the top have the colour of the first one, everywhere and in every frame."""
     colour = np.median(frames[:, 0], axis=(0, 1))
-    off = np.abs(frames - colour).max(axis=(0, 2, 3)) > PLAIN
+    off = (np.abs(frames - colour) > PLAIN).any(axis=3).mean(axis=(0, 2)) > STRAY
     return int(off.argmax()) if off.any() else frames.shape[1]

@@ -9,6 +9,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
+from engine.video.clip_writer import write_clip
 from tests.photographs import photograph
 
 if TYPE_CHECKING:
@@ -16,6 +17,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+EXPECTED = {
+    "china.mp4": ("good", ()),
+    "flower.mkv": ("good", ()),
+    "corrupt.mkv": ("unusable", ("corrupt",)),
+    "duplicate.mp4": ("doubtful", ("duplicate",)),
+    "frame-rate.mp4": ("doubtful", ("frame-rate",)),
+    "letterbox.mp4": ("doubtful", ("letterbox",)),
+    "near-duplicate.mov": ("doubtful", ("near-duplicate",)),
+    "orientation.mp4": ("doubtful", ("orientation",)),
+    "scene-cut.mp4": ("unusable", ("scene-cut",)),
+    "slow.mp4": ("unusable", ("frame-rate",)),
+    "small.webm": ("doubtful", ("small",)),
+    "song.mp3": ("unusable", ("no-clip",)),
+    "static.mp4": ("doubtful", ("static",)),
+    "too-short.mp4": ("unusable", ("too-short",)),
+    "watermark.mp4": ("doubtful", ("watermark",)),
+}
+"""What the doctor should say of each clip that `write_faulty_clips` makes: a verdict, and kinds of findings."""
 
 WIDTH, HEIGHT, RATE = 256, 160, 24
 TICK = Fraction(1, 1000)
@@ -75,18 +95,20 @@ def uneven(count: int) -> list[float]:
 def write_faulty_clips(folder: Path) -> Path:
     """One clip with each fault, and two good ones; the name of a file is its fault."""
     folder.mkdir()
-    write_film(folder / "good.mp4", drift("china", 60))
-    write_film(folder / "good-too.mkv", drift("flower", 60))
+    write_film(folder / "china.mp4", drift("china", 60))
+    write_film(folder / "flower.mkv", drift("flower", 60))
     write_film(folder / "too-short.mp4", drift("coffee", 30))
     whole = write_film(folder / "corrupt.mkv", drift("coffee", 60)).read_bytes()
     (folder / "corrupt.mkv").write_bytes(whole[: len(whole) * 2 // 3])
-    (folder / "good-twice.mp4").write_bytes((folder / "good.mp4").read_bytes())
+    (folder / "duplicate.mp4").write_bytes((folder / "china.mp4").read_bytes())
     write_film(folder / "near-duplicate.mov", drift("flower", 60)[:, 2:-2, 2:-2], crf=30)
     write_film(folder / "static.mp4", np.repeat(drift("rocket", 1), 60, axis=0))
     write_film(folder / "scene-cut.mp4", np.concatenate([drift("rocket", 30), drift("coffee", 30)]))
     write_film(folder / "letterbox.mp4", barred(drift("astronaut", 60)))
     write_film(folder / "watermark.mp4", marked(drift("coffee", 60, start=20)))
     write_film(folder / "frame-rate.mp4", drift("chelsea", 60), times=uneven(60))
-    write_film(folder / "orientation.mp4", drift("rocket", 60, width=120, height=200))
+    write_film(folder / "orientation.mp4", drift("rocket", 60, width=140, height=220))
+    write_film(folder / "slow.mp4", drift("astronaut", 20), times=[index / 3 for index in range(20)])
+    write_clip(drift("astronaut", 60, width=96, height=60), folder / "small.webm", fps=RATE)
     (folder / "song.mp3").write_bytes(b"ID3")
     return folder
