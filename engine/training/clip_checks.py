@@ -80,7 +80,7 @@ def _rate(path: Path, facts: ClipFacts, glance: NDArray[np.uint8]) -> Iterator[F
         reason = f"its frames stay between {stays.min():.3g} and {stays.max():.3g} s: a variable frame rate"
         yield Finding("frame-rate", True, reason, f"its own times are followed, so its speed is kept; {even}")
     elif repeated > REPEATED_SHARE * len(stays):
-        shown = (len(stays) - repeated) / (facts.times[-1] - facts.times[0])
+        shown = (1 - repeated / len(facts.times)) / facts.frame_seconds
         reason = f"{repeated} of {len(facts.times)} frames repeat the one before: it shows about {shown:.3g} a second"
         yield Finding("frame-rate", True, reason, "use the film as it was shot, without repeated frames")
 

@@ -93,3 +93,32 @@ def test_a_run_may_save_at_other_times_but_not_learn_otherwise_when_it_goes_on()
     bent = {"optimiser": {"schedule": "cosine", "steps": 10}}
     longer = {"optimiser": {"schedule": "cosine", "steps": 20}}
     assert recipe_from_dict(bent).resume_digest != recipe_from_dict(longer).resume_digest
+
+
+@pytest.mark.parametrize(
+    ("motion", "word"),
+    [
+        ("camera pan right", "pan"),
+        ("a horse running to the left", "left"),
+        ("spinning counter-clockwise", "counter-clockwise"),
+        ("Camera Roll", "Camera Roll"),
+    ],
+)
+def test_a_motion_with_a_side_is_not_mirrored(motion, word):
+    with pytest.raises(UsageProblem, match=f"`clips.flip` is `true`, but a motion with `{word}`") as caught:
+        recipe_from_dict({"adapter": {"motion": motion}, "clips": {"flip": True}})
+    assert caught.value.hint == "pass `--set clips.flip=false`"
+    assert recipe_from_dict({"adapter": {"motion": motion}}).clips.flip is False
+
+
+@pytest.mark.parametrize("motion", ["", "camera pan up", "rolling waves", "bright lights", "a company of birds"])
+def test_a_motion_without_a_side_may_be_mirrored(motion):
+    assert recipe_from_dict({"adapter": {"motion": motion}, "clips": {"flip": True}}).clips.flip
+
+
+def test_only_known_faults_may_be_left_out_for():
+    recipe = recipe_from_dict(apply_overrides({}, ['clips.leave_out=["unusable", "near-duplicate"]']))
+    assert recipe.clips.leave_out == ("unusable", "near-duplicate")
+    assert recipe_from_toml(recipe.to_toml().encode()) == recipe
+    with pytest.raises(UsageProblem, match=r'recipe: `clips\.leave_out` is `"ugly"`, expected "unusable"'):
+        apply_overrides({}, ['clips.leave_out=["ugly"]'])
