@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from engine.video.framing import Box
     from registry_schema.clip_shape import ClipShape
 
-# A picture of which less moves is still: 5 of 2560 cells; the least of 150 generated clips was 20.
-STILL_SHARE = 0.002
+# A picture of which less moves is still: two of 2560 cells; a narrow waterfall of the scene generator has as few.
+STILL_SHARE = 0.0006
 # Frames that stay so many times longer or shorter than most, and how many of them make a rate uneven.
 UNEVEN, UNEVEN_SHARE = 1.5, 0.05
 # A frame repeats the one before where it differs by at most so many levels anywhere, and far less than most frames do.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from engine.video.small_frames import luma
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 # Levels, between the brightest and the darkest a cell of a small frame gets: film grain and compression stay below.
 NOISE = 8.0
+# Grain differs from frame to frame; the mean of so many has less of it.
+SETTLED = 3
 
 
 def moving_share(frames: NDArray[np.uint8]) -> float:
@@ -43,4 +46,6 @@ def busiest_place(frames: NDArray[np.uint8], aspect: float) -> float:
 
 def _range(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     bright = luma(frames)
+    if len(bright) >= 2 * SETTLED:
+        bright = sliding_window_view(bright, SETTLED, axis=0).mean(axis=-1)
     return np.asarray(bright.max(axis=0) - bright.min(axis=0), dtype=np.float32)

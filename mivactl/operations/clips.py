@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mivactl.disk import disk_errors
 from mivactl.engine_bridge import ClipsRequest, SilentProgress, examine_clips, training_recipe
-from mivactl.operations.train import read_recipe
+from mivactl.operations.train import recipe_file
 from registry_schema.errors import MivaError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def examine(options: ClipsOptions, session: Session, *, progress: Progress | Non
         UsageProblem: a recipe that will not do, or a sheet that can not be written.
     """
     base = session.base(options.base or session.settings.base)
-    recipe = training_recipe(base.spec, read_recipe(options.recipe), {}, options.sets)
+    recipe = training_recipe(base.spec, recipe_file(options.recipe), {}, options.sets)
     request = ClipsRequest(clips=options.clips, shape=base.spec.clip, recipe=recipe, sheet=options.sheet)
     with disk_errors(options.sheet or options.clips):
         return examine_clips(request, progress or SilentProgress())

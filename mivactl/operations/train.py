@@ -96,14 +96,14 @@ def _recipe(options: TrainOptions, name: AdapterName, base: BaseSpec) -> TrainRe
         overrides["optimiser"] = {"steps": options.steps}
     if options.leave_out:
         overrides["clips"] = {"leave_out": options.leave_out}
-    recipe = training_recipe(base, read_recipe(options.recipe), overrides, options.sets)
+    recipe = training_recipe(base, recipe_file(options.recipe), overrides, options.sets)
     if recipe.adapter.motion:
         return recipe
     words = name.name.replace("-", " ")
-    return training_recipe(base, read_recipe(options.recipe), {**overrides, "adapter": {"motion": words}}, options.sets)
+    return training_recipe(base, recipe_file(options.recipe), {**overrides, "adapter": {"motion": words}}, options.sets)
 
 
-def read_recipe(path: Path | None) -> bytes | None:
+def recipe_file(path: Path | None) -> bytes | None:
     """The bytes of a recipe; none where there is none.
 
     Raises:
