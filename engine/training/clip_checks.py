@@ -11,7 +11,7 @@ from engine.clip_findings import Finding
 from engine.training.windows import crop_to
 from engine.video.bars import picture_area
 from engine.video.overlay import overlay
-from engine.video.picture_decoder import FOLDER_RATE, RATE_FILE, stated_rate
+from engine.video.picture_decoder import FOLDER_RATE, RATE_FILE, folder_pictures, stated_rate
 from engine.video.stillness import moving_share
 
 if TYPE_CHECKING:
@@ -168,4 +168,8 @@ def _where(box: Box) -> str:
 
 
 def _ffmpeg(path: Path) -> str:
+    """How a command that reads the clip begins."""
+    if path.is_dir():
+        suffix = folder_pictures(path)[0].suffix
+        return f"ffmpeg -framerate 24 -pattern_type glob -i {shlex.quote(f'{path}/*{suffix}')}"
     return f"ffmpeg -i {shlex.quote(str(path))}"

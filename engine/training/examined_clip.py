@@ -127,15 +127,18 @@ def twin_finding(clip: ExaminedClip, earlier: Sequence[ExaminedClip]) -> Finding
     for other in earlier:
         if other.facts is None or other.look is None:
             continue
-        remedy = (
-            f"keep one of them: a clip that is there twice weighs twice; `--leave-out {{}}` keeps `{other.path.name}`"
-        )
         if clip.facts.digest == other.facts.digest:
-            return Finding("duplicate", True, f"it is the same as `{other.path.name}`", remedy.format("duplicate"))
+            return Finding(
+                "duplicate", True, f"it is the same as `{other.path.name}`", _keep_one("duplicate", other.path)
+            )
         if clip.look.is_like(other.look):
             reason = f"it looks like `{other.path.name}` from beginning to end"
-            return Finding("near-duplicate", True, reason, remedy.format("near-duplicate"))
+            return Finding("near-duplicate", True, reason, _keep_one("near-duplicate", other.path))
     return None
+
+
+def _keep_one(kind: FindingKind, kept: Path) -> str:
+    return f"keep one of them: a clip that is there twice weighs twice; `--leave-out {kind}` keeps `{kept.name}`"
 
 
 def decode(path: Path, shape: ClipShape, *, max_bytes: int = MAX_BYTES) -> Clip:

@@ -124,6 +124,8 @@ def _at_own_speed(clip: ClipFacts, shape: ClipShape) -> list[tuple[int, ...]]:
     span = (shape.frames - 1) / shape.fps
     if len(clip.times) < 2:
         raise WindowProblem("it has one frame only", "use a clip that moves")
+    if not clip.frame_seconds:
+        raise WindowProblem("all of its frames have one time", "convert it anew from its source", kind="frame-rate")
     rate = 1 / clip.frame_seconds
     if rate < shape.fps * LOWEST_RATE:
         raise WindowProblem(

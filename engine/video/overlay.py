@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LONG_SIDE = 192
 SAMPLES = 12
-FEWEST = 4
+FEWEST, SHORTEST = 4, 16
 # Levels per pixel: an edge that a person sees.
 EDGE = 10.0
 # The share of an edge that is there in all frames alike: 1 in what stands still, less in what moves.
@@ -37,7 +37,7 @@ def overlay(frames: NDArray[np.uint8]) -> Box | None:
 
     In shares of the picture. What stands still on a picture that stands still too can not be told from it.
     """
-    if len(frames) < FEWEST:
+    if len(frames) < FEWEST or min(frames.shape[1:3]) < SHORTEST:
         return None
     taken = small_frames(
         frames[np.linspace(0, len(frames) - 1, min(SAMPLES, len(frames))).astype(int)], long_side=LONG_SIDE

@@ -13,7 +13,7 @@ from engine.recipe import ClipChoice, TrainRecipe
 from engine.training.clip_checks import STILL_SHARE
 from engine.training.clip_dataset import UnusableClips, open_clips
 from engine.training.clip_doctor import examine_clips
-from engine.training.examined_clip import examine_clip
+from engine.training.examined_clip import examine_clip, twin_finding
 from engine.video.clip_writer import write_clip
 from engine.video.overlay import overlay
 from engine.video.shots import cuts
@@ -208,6 +208,15 @@ def test_a_smart_crop_goes_where_most_moves(tmp_path):
     assert smart.left <= 250
     assert smart.left + smart.width >= 280
     assert busiest_place(np.zeros((4, 20, 80, 3), dtype=np.uint8), 1.6) == 0.5
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 40), (300, 3)])
+def test_a_clip_of_any_size_gets_a_verdict(tmp_path, width, height):
+    film = np.random.default_rng(0).integers(0, 255, (16, height, width, 3), dtype=np.uint8)
+    path = write_clip(film, tmp_path / "{odd} name.apng", fps=8).path
+    clip = examine_clip(path, NANO, ClipChoice(), seed=0)
+    assert "small" in {finding.kind for finding in clip.findings}
+    assert twin_finding(clip, [clip]).remedy.endswith("keeps `{odd} name.apng`")
 
 
 def test_a_changed_speed_is_said(tmp_path):

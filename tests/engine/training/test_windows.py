@@ -65,6 +65,7 @@ def test_uniform_windows_reach_from_the_first_frame_to_the_last():
         (clip(3, 8), {}, "it lasts 0.38 s, expected at least 0.62 s"),
         (clip(1, 8), {}, "it has one frame only"),
         (clip(20, 2), {}, "it has 2 frames per second, expected about 8"),
+        (ClipFacts("sha256:" + "0" * 64, (0.0,) * 20, 20, 40), {}, "all of its frames have one time"),
         (clip(4, 8), {"speed": "stride"}, "it has 4 frames, expected at least 5"),
     ],
 )
