@@ -43,8 +43,19 @@ def picture_frames(path: Path, *, long_side: int | None) -> Iterator[TimedFrame]
                 stays = float(image.info.get("duration", 0)) / 1000 or UNSTATED_SECONDS
                 yield TimedFrame(_pixels(image, long_side=long_side), seconds, stays)
                 seconds += stays
+            if image.format == "GIF":
+                _check_trailer(path)
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
         raise ClipDamage(str(error)) from error
+
+
+def _check_trailer(path: Path) -> None:
+    """Pillow takes a GIF that was cut off for one with fewer frames; only its last byte tells.
+
+    Source: GIF89a, section 27.
+    """
+    if not path.read_bytes().rstrip(b"\0").endswith(b";"):
+        raise ClipDamage("the file was cut off")
 
 
 def folder_pictures(folder: Path) -> tuple[Path, ...]:

@@ -210,6 +210,16 @@ def test_a_smart_crop_goes_where_most_moves(tmp_path):
     assert busiest_place(np.zeros((4, 20, 80, 3), dtype=np.uint8), 1.6) == 0.5
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".apng", ".webp"])
+def test_an_animated_picture_that_was_cut_off_is_corrupt_wherever_that_was(tmp_path, suffix):
+    path = write_clip(drift("china", 24, width=32, height=20), tmp_path / f"clip{suffix}", fps=8).path
+    whole = path.read_bytes()
+    assert "corrupt" not in findings(path)
+    for share in (0.3, 0.9, 0.99):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        assert {*findings(path)} == {"corrupt"}, share
+
+
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 40), (300, 3)])
 def test_a_clip_of_any_size_gets_a_verdict(tmp_path, width, height):
     film = np.random.default_rng(0).integers(0, 255, (16, height, width, 3), dtype=np.uint8)
