@@ -57,7 +57,8 @@ def test_one_fault_of_each_kind_is_named_with_exit_code_1(world: World, tmp_path
     assert told == EXPECTED
     assert said.error["code"] == "bad-clips"
     assert said.error["message"].startswith("5 of 15 clips can not be used: ")
-    assert Image.open(tmp_path / "clips.png").format == "PNG"
+    with Image.open(tmp_path / "clips.png") as sheet:
+        assert sheet.format == "PNG"
 
 
 def test_the_verdict_is_that_of_the_recipe_a_person_will_train_with(world: World, tmp_path: Path):

@@ -77,9 +77,9 @@ def test_a_remedy_stands_beside_each(examined):
 
 
 def test_the_contact_sheet_shows_a_row_for_each(examined):
-    sheet = Image.open(examined.sheet)
-    assert sheet.height >= 45 * len(examined.verdicts)
-    assert np.asarray(sheet)[:, 260:].std() > 40
+    with Image.open(examined.sheet) as sheet:
+        assert sheet.height >= 45 * len(examined.verdicts)
+        assert np.asarray(sheet)[:, 260:].std() > 40
     assert [path.name for path in examined.sheet.parent.iterdir()] == ["clips.png"]
 
 
