@@ -10,11 +10,14 @@ import difflib
 import hashlib
 import json
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from engine.clip_findings import FindingKind
 from engine.expectations import expectation
+from engine.motion_words import direction_in
 from engine.toml_text import toml_text
 from registry_schema.errors import UsageProblem
 from registry_schema.ranks import MAX_RANK
@@ -71,14 +74,20 @@ class ClipChoice(_Section):
     `speed = "keep"` reads a clip at the base's frame rate by its own timestamps, so a motion never gets faster or
     slower. `speed = "stride"` is the rule of the paper: every `stride`-th frame, fewer where a clip is short; this
     changes the speed.
+
+    `sampling` takes `windows` of them at `random` or `uniform`, the first one (`head`) or `all`. Where a clip is wider
+    or higher than the base's frames, `crop` sees its middle (`center`), where most moves (`smart`), or any part.
+    `flip` mirrors half of the examples; it is refused for motions that go left or right. `leave_out` allows clips to
+    be left out for what is wrong with them: `unusable`, or kinds of `mivactl clips`.
     """
 
-    sampling: Literal["random", "uniform", "head"] = "random"
+    sampling: Literal["random", "uniform", "head", "all"] = "random"
     windows: Annotated[int, Field(ge=1, le=1024)] = 8
     speed: Literal["keep", "stride"] = "keep"
     stride: Annotated[int, Field(ge=1, le=64)] = 4
-    crop: Literal["center", "random"] = "center"
+    crop: Literal["center", "smart", "random"] = "center"
     flip: bool = False
+    leave_out: Annotated[tuple[Literal["unusable"] | FindingKind, ...], Field(strict=False)] = ()
 
 
 class MaskChoice(_Section):
@@ -180,6 +189,12 @@ class TrainRecipe(_Section):
     loss: LossChoice = LossChoice()
     evaluation: EvaluationChoice = EvaluationChoice()
     run: RunChoice = RunChoice()
+
+    @model_validator(mode="after")
+    def _mirrors_no_direction(self) -> Self:
+        if self.clips.flip and (word := direction_in(self.adapter.motion)):
+            raise PydanticCustomError("mirrored", "{word}", {"word": word})
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, in the order of the file."""
@@ -352,6 +367,11 @@ def _unknown_key(path: tuple[str, ...]) -> UsageProblem:
 
 def _usage_problem(problem: ValidationError) -> UsageProblem:
     first = problem.errors(include_url=False)[0]
+    if first["type"] == "mirrored":
+        return UsageProblem(
+            f"recipe: `clips.flip` is `true`, but a motion with `{first['msg']}` in it is another one in a mirror",
+            hint="pass `--set clips.flip=false`",
+        )
     # pydantic adds the branch of a union behind the key; only the key is of use to a reader
     path = tuple(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

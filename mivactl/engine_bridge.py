@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engine.bases.part_check import check_part
     from engine.bases.published_bases import KnownPublication, published_bases
     from engine.bases.sealing import seal_base
+    from engine.clip_requests import CameraMotion, CameraRequest, CameraResult, ClipsRequest, ClipsResult
     from engine.count_requests import CountRequest, CountResult, MaskedCount, MaskedRun, TrainingBytes
     from engine.interop.pipeline_adapters import (
         load_into_pipeline,
@@ -84,6 +85,8 @@ if TYPE_CHECKING:
         TrainResult,
     )
     from engine.run_settings import RunChoices, settle
+    from engine.training.camera_clips import make_camera_clips
+    from engine.training.clip_doctor import examine_clips
     from engine.training.launch import run_on_devices
     from engine.video.clip_reader import Clip, read_clip
     from engine.video.clip_writer import write_clip
@@ -101,10 +104,15 @@ __all__ = [
     "AnimateRequest",
     "AnimateResult",
     "Box",
+    "CameraMotion",
+    "CameraRequest",
+    "CameraResult",
     "Clip",
     "ClipComparison",
     "ClipMaskResult",
     "ClipMasksRequest",
+    "ClipsRequest",
+    "ClipsResult",
     "CompareRequest",
     "CompareResult",
     "CountRequest",
@@ -148,12 +156,14 @@ __all__ = [
     "count",
     "counted_base_names",
     "device_name",
+    "examine_clips",
     "expected_tensors",
     "export_motion_lora",
     "frame_size",
     "import_adapter",
     "load_into_pipeline",
     "load_studio",
+    "make_camera_clips",
     "mask_clips",
     "mask_photo",
     "open_photo",
@@ -191,6 +201,8 @@ _VALUES: Final = {
     "AnimateRequest": "engine.requests",
     "Box": "engine.mask_requests",
     "ClipMasksRequest": "engine.mask_requests",
+    "CameraRequest": "engine.clip_requests",
+    "ClipsRequest": "engine.clip_requests",
     "CompareRequest": "engine.requests",
     "CountRequest": "engine.count_requests",
     "ExportRequest": "engine.requests",
@@ -211,6 +223,7 @@ _FUNCTIONS: Final = {
     # free of torch
     "check_part": "engine.bases.part_check.check_part",
     "clip_receipt": "engine.animation.clip_files.read_receipt",
+    "make_camera_clips": "engine.training.camera_clips.make_camera_clips",
     "compare_clips": "engine.animation.clip_comparison.compare_clips",
     "parameter_count": "engine.bases.base_folder.parameter_count",
     "open_photo": "engine.video.photo.open_photo",
@@ -227,6 +240,7 @@ _FUNCTIONS: Final = {
     "animate": "engine.api.animate",
     "compare": "engine.api.compare",
     "count": "engine.api.count",
+    "examine_clips": "engine.training.clip_doctor.examine_clips",
     "export_motion_lora": "engine.api.export_motion_lora",
     "import_adapter": "engine.api.import_adapter",
     "load_into_pipeline": "engine.interop.pipeline_adapters.load_into_pipeline",

@@ -10,7 +10,7 @@ import torch
 from engine.run_settings import RunChoices, settle
 from engine.sampling.sampler import Sampler, SamplerSettings
 from engine.shapes import latent_frames
-from engine.training.clip_dataset import decode
+from engine.training.examined_clip import decode
 from engine.video.clip_tensor import to_frames, to_tensor
 from engine.video.framed_picture import resized
 from engine.video.framing import Box

@@ -55,6 +55,15 @@ def train(  # noqa: PLR0913 - one parameter for each option
             rich_help_panel=_HOW,
         ),
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--leave-out",
+            metavar="KIND",
+            help="Leave out clips with this: `unusable`, or a kind of `mivactl clips`.",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
     masked: Annotated[
         bool,
         typer.Option(
@@ -125,6 +134,7 @@ def train(  # noqa: PLR0913 - one parameter for each option
         motion=motion,
         steps=steps,
         footage=NOT_STATED if footage is None else footage,
+        leave_out=tuple(leave_out or ()),
         resume=resume,
         vram=one_of("--vram", vram, VRAM),
         compiled=compiled,

@@ -42,6 +42,7 @@ class TrainOptions:
         motion: the motion in words; the name's last part if it is said nowhere.
         steps: over the recipe's.
         footage: in words, whose clips these are.
+        leave_out: what clips may be left out for, over the recipe's: `unusable`, or kinds of findings.
         resume: go on with the run in `output`.
         vram: GiB of a graphics card to do with, or `auto`.
         compiled: compile the base.
@@ -61,6 +62,7 @@ class TrainOptions:
     motion: str | None = None
     steps: int | None = None
     footage: str = NOT_STATED
+    leave_out: tuple[str, ...] = ()
     resume: bool = False
     vram: str = "auto"
     compiled: bool = False
@@ -181,6 +183,8 @@ def _recipe(options: TrainOptions, name: AdapterName, base: BaseSpec) -> TrainRe
         overrides["adapter"] = {"motion": options.motion}
     if options.steps is not None:
         overrides["optimiser"] = {"steps": options.steps}
+    if options.leave_out:
+        overrides["clips"] = {"leave_out": options.leave_out}
     if options.deterministic:
         overrides["run"] = {"deterministic": True}
     file = recipe_file(options.recipe)

@@ -66,7 +66,7 @@ def test_overrides_are_typed_and_go_over_the_file():
         ("optimiser.learning_rate=nan", "recipe: `optimiser.learning_rate` is `NaN`, expected a finite number", None),
         ("optimiser.betas=[0.9]", "recipe: `optimiser.betas` is `[0.9]`, expected one more value", None),
         ("clips.flip=yes", 'recipe: `clips.flip` is `"yes"`, expected true or false', None),
-        ("clips.crop=left", 'recipe: `clips.crop` is `"left"`, expected "center" or "random"', None),
+        ("clips.crop=left", 'recipe: `clips.crop` is `"left"`, expected "center", "smart" or "random"', None),
         (
             "adapter.ranks.cross_frame_attention=wide",
             'recipe: `adapter.ranks.cross_frame_attention` is `"wide"`, expected a whole number or "full" or "off"',
@@ -127,3 +127,32 @@ def test_the_defaults_of_nano_are_what_the_starters_are_trained_with():
 def test_a_flow_base_is_trained_with_the_weights_of_its_authors():
     wan = next(known.base.facts for known in published_bases() if known.base.facts.family == "wan")
     assert recipe_from_dict(base_defaults(wan)).loss.weighting == "bell"
+
+
+@pytest.mark.parametrize(
+    ("motion", "word"),
+    [
+        ("camera pan right", "pan"),
+        ("a horse running to the left", "left"),
+        ("spinning counter-clockwise", "counter-clockwise"),
+        ("Camera Roll", "Camera Roll"),
+    ],
+)
+def test_a_motion_with_a_side_is_not_mirrored(motion, word):
+    with pytest.raises(UsageProblem, match=f"`clips.flip` is `true`, but a motion with `{word}`") as caught:
+        recipe_from_dict({"adapter": {"motion": motion}, "clips": {"flip": True}})
+    assert caught.value.hint == "pass `--set clips.flip=false`"
+    assert recipe_from_dict({"adapter": {"motion": motion}}).clips.flip is False
+
+
+@pytest.mark.parametrize("motion", ["", "camera pan up", "rolling waves", "bright lights", "a company of birds"])
+def test_a_motion_without_a_side_may_be_mirrored(motion):
+    assert recipe_from_dict({"adapter": {"motion": motion}, "clips": {"flip": True}}).clips.flip
+
+
+def test_only_known_faults_may_be_left_out_for():
+    recipe = recipe_from_dict(apply_overrides({}, ['clips.leave_out=["unusable", "near-duplicate"]']))
+    assert recipe.clips.leave_out == ("unusable", "near-duplicate")
+    assert recipe_from_toml(recipe.to_toml().encode()) == recipe
+    with pytest.raises(UsageProblem, match=r'recipe: `clips\.leave_out` is `"ugly"`, expected "unusable"'):
+        apply_overrides({}, ['clips.leave_out=["ugly"]'])
