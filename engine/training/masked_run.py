@@ -10,7 +10,8 @@ from engine.training.masked_latents import MaskedLatentSet
 from registry_schema.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -39,9 +40,15 @@ def require_masks(masks: Mapping[str, Tensor] | None, recipe: TrainRecipe) -> No
         )
 
 
-def watchable(recipe: TrainRecipe, progress: Progress) -> TrainRecipe:
-    """The recipe without looks where the adapter is masked: neither their loss nor their previews know masks."""
-    if not recipe.masked or recipe.evaluation.times == 0:
+def watchable(recipe: TrainRecipe, photos: Sequence[Path], progress: Progress) -> TrainRecipe:
+    """The recipe without looks where the adapter is masked: neither their loss nor their previews know masks.
+
+    Args:
+        recipe: every choice.
+        photos: to preview on.
+        progress: told where somebody asked for looks.
+    """
+    if not recipe.masked or not (recipe.evaluation.times or photos):
         return recipe
     progress.note("a masked adapter is not looked at while it learns: its last weights are kept")
     return recipe.model_copy(update={"evaluation": recipe.evaluation.model_copy(update={"times": 0})})

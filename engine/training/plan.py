@@ -59,7 +59,8 @@ def plan_training(request: TrainRequest, progress: Progress) -> TrainingPlan:
     """
     peak = PeakMemory(ALONE.device)
     require_masks(request.masks, request.recipe)
-    base, recipe = ready_base(request, watchable(request.recipe, progress), ALONE, progress)
+    recipe = watchable(request.recipe, request.photos, progress)
+    base, recipe = ready_base(request, recipe, ALONE, progress)
     shared = shared_recipe(recipe, request.gpus, keep_steps=request.keep_steps)
     dataset = open_clips(request.clips, base.spec.clip, recipe.clips, seed=recipe.run.seed, progress=progress)
     training, held_out = split_clips(dataset, recipe)

@@ -103,7 +103,7 @@ def run_training(
     """
     spec = plan_adapter(recipe, base.spec)
     require_masks(footage.masks, recipe)
-    recipe = watchable(recipe, progress)
+    recipe = watchable(recipe, place.photos, progress)
     first, folder = place.processes.is_first, place.folder
     with ExitStack() as stack:
         if first:
