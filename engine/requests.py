@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from registry_schema.clip_shape import ClipShape
     from registry_schema.names import AdapterName
     from registry_schema.receipt import AdapterRecord, Receipt, RunSettings
+
+
+Tracker: TypeAlias = Literal["tensorboard", "trackio", "wandb"]
+"""Who else is told of a training, besides its own log."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,10 @@ class TrainRequest:
         memory: GiB of the card to do with, `auto` for what is free, or one of `TRAINING_SETS` by name.
         compiled: see `StudioRequest`.
         masks: for a masked adapter; see `Footage`. Those beside the clips if left out.
+        photos: to preview on, before pictures of the clips themselves.
+        trackers: who else is told while it goes on.
+        keep_steps: with several processes, take the recipe's steps as they are rather than see as many samples.
+        gpus: devices that a plan reckons with; a run has as many processes as were started.
     """
 
     clips: Path
@@ -152,19 +160,102 @@ class TrainRequest:
     memory: str = "auto"
     compiled: bool = False
     masks: Mapping[str, Tensor] | None = None
+    photos: tuple[Path, ...] = ()
+    trackers: tuple[Tracker, ...] = ()
+    keep_steps: bool = False
+    gpus: int = 1
+
+
+@dataclass(frozen=True)
+class PlannedClip:
+    """A clip as it will be trained on: its file, its size and length as decoded, the stretches taken of it."""
+
+    file: str
+    width: int
+    height: int
+    frames: int
+    seconds: float
+    windows: int
+    held_out: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """What a training will cost, by a few real steps of it.
+
+    Attributes:
+        base: its name.
+        clip: what the base is shown of each window.
+        device: that was tried.
+        dtype: what the base computes in.
+        memory: the set that saves memory; None where nothing has to.
+        clips: all of them.
+        trained: numbers that learn.
+        batch: samples computed at once.
+        samples: seen in a step.
+        steps: of the run.
+        looks: at the run, on the way.
+        step_seconds: median of the steps that were tried.
+        look_seconds: of one look.
+        encoding_seconds: for all windows, before the first step.
+        peak_bytes: most memory of the process, or of the card, while all of this was tried.
+        card_bytes: memory of the card; None for a processor.
+    """
+
+    base: str
+    clip: ClipShape
+    device: str
+    dtype: str
+    memory: str | None
+    clips: tuple[PlannedClip, ...]
+    trained: int
+    batch: int
+    samples: int
+    steps: int
+    looks: int
+    step_seconds: float
+    look_seconds: float
+    encoding_seconds: float
+    peak_bytes: int
+    card_bytes: int | None
+
+    @property
+    def seconds(self) -> float:
+        """The whole run."""
+        return self.encoding_seconds + self.steps * self.step_seconds + self.looks * self.look_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
-    """A trained adapter, as a draft that can be edited and published."""
+    """A trained adapter, as a draft that can be edited and published.
+
+    Attributes:
+        folder: of the draft.
+        spec: what was trained.
+        clips: trained on.
+        held_out: clips that were not.
+        steps: done.
+        skipped: steps whose numbers were not finite.
+        seconds: trained.
+        final_loss: of the last step that counted.
+        chosen_step: whose weights the draft has.
+        choice: why, in a sentence.
+        preview: a picture to show the adapter on; None where no previews were asked for.
+        is_first: whether this process wrote the draft; the others of a run on several devices leave it to one.
+    """
 
     folder: Path
     spec: AdapterSpec
     clips: int
+    held_out: int
     steps: int
     skipped: int
     seconds: float
     final_loss: float | None
+    chosen_step: int
+    choice: str
+    preview: Path | None
+    is_first: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         export_motion_lora,
         import_adapter,
         load_studio,
+        plan,
         render,
         train,
     )
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from engine.bases.part_check import check_part
     from engine.bases.published_bases import KnownPublication, published_bases
     from engine.bases.sealing import seal_base
+    from engine.clip_requests import CameraMotion, CameraRequest, CameraResult, ClipsRequest, ClipsResult
     from engine.count_requests import CountRequest, CountResult, MaskedCount, MaskedRun, TrainingBytes
     from engine.interop.pipeline_adapters import (
         load_into_pipeline,
@@ -81,10 +83,15 @@ if TYPE_CHECKING:
         MovedShare,
         SiteCosine,
         StudioRequest,
+        Tracker,
+        TrainingPlan,
         TrainRequest,
         TrainResult,
     )
     from engine.run_settings import RunChoices, settle
+    from engine.training.camera_clips import make_camera_clips
+    from engine.training.clip_doctor import examine_clips
+    from engine.training.launch import run_on_devices
     from engine.video.clip_reader import Clip, read_clip
     from engine.video.clip_writer import write_clip
     from engine.video.framed_picture import resized as resized_picture
@@ -102,10 +109,15 @@ __all__ = [
     "AnimateRequest",
     "AnimateResult",
     "Box",
+    "CameraMotion",
+    "CameraRequest",
+    "CameraResult",
     "Clip",
     "ClipComparison",
     "ClipMaskResult",
     "ClipMasksRequest",
+    "ClipsRequest",
+    "ClipsResult",
     "CompareRequest",
     "CompareResult",
     "CountRequest",
@@ -137,10 +149,12 @@ __all__ = [
     "Studio",
     "StudioRequest",
     "Subject",
+    "Tracker",
     "TrainRecipe",
     "TrainRequest",
     "TrainResult",
     "TrainingBytes",
+    "TrainingPlan",
     "animate",
     "check_binding",
     "check_part",
@@ -150,6 +164,7 @@ __all__ = [
     "count",
     "counted_base_names",
     "device_name",
+    "examine_clips",
     "expected_tensors",
     "export_motion_lora",
     "find_unasked",
@@ -157,6 +172,7 @@ __all__ = [
     "import_adapter",
     "load_into_pipeline",
     "load_studio",
+    "make_camera_clips",
     "mask_clips",
     "mask_photo",
     "open_mask_finder",
@@ -166,11 +182,13 @@ __all__ = [
     "photo_pixels",
     "photo_start",
     "pipeline_architecture",
+    "plan",
     "published_bases",
     "read_clip",
     "render",
     "resized_picture",
     "room_here",
+    "run_on_devices",
     "seal_base",
     "set_motion_norm",
     "settle",
@@ -194,6 +212,8 @@ _VALUES: Final = {
     "AnimateRequest": "engine.requests",
     "Box": "engine.mask_requests",
     "ClipMasksRequest": "engine.mask_requests",
+    "CameraRequest": "engine.clip_requests",
+    "ClipsRequest": "engine.clip_requests",
     "CompareRequest": "engine.requests",
     "CountRequest": "engine.count_requests",
     "ExportRequest": "engine.requests",
@@ -206,6 +226,7 @@ _VALUES: Final = {
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
     "Subject": "engine.mask_requests",
+    "Tracker": "engine.requests",
     "TrainRequest": "engine.requests",
 }
 
@@ -214,6 +235,7 @@ _FUNCTIONS: Final = {
     # free of torch
     "check_part": "engine.bases.part_check.check_part",
     "clip_receipt": "engine.animation.clip_files.read_receipt",
+    "make_camera_clips": "engine.training.camera_clips.make_camera_clips",
     "compare_clips": "engine.animation.clip_comparison.compare_clips",
     "parameter_count": "engine.bases.base_folder.parameter_count",
     "open_photo": "engine.video.photo.open_photo",
@@ -230,6 +252,7 @@ _FUNCTIONS: Final = {
     "animate": "engine.api.animate",
     "compare": "engine.api.compare",
     "count": "engine.api.count",
+    "examine_clips": "engine.training.clip_doctor.examine_clips",
     "export_motion_lora": "engine.api.export_motion_lora",
     "import_adapter": "engine.api.import_adapter",
     "find_unasked": "engine.masks.unasked.find_unasked",
@@ -239,7 +262,9 @@ _FUNCTIONS: Final = {
     "mask_photo": "engine.masks.photo_mask.mask_photo",
     "open_mask_finder": "engine.masks.unasked.open_mask_finder",
     "photo_start": "engine.interop.pipeline_photo.photo_start",
+    "plan": "engine.api.plan",
     "render": "engine.api.render",
+    "run_on_devices": "engine.training.launch.run_on_devices",
     "set_motion_norm": "engine.interop.pipeline_adapters.set_motion_norm",
     "train": "engine.api.train",
     "unload_from_pipeline": "engine.interop.pipeline_adapters.unload_from_pipeline",

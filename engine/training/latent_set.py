@@ -47,6 +47,7 @@ class LatentSet:
 
     def encode(self, progress: Progress) -> None:
         """Makes what the cache does not hold; afterwards the autoencoder is not in memory."""
+        self.cache.sweep()
         clips = self.dataset.clips
         with progress.phase("encoding clips", len(clips)) as phase:
             for clip in clips:

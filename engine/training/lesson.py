@@ -12,6 +12,7 @@ from engine.bases.regions import Regions
 from engine.sampling.mask_walk import predicted_regions
 from engine.sampling.schedule import schedule_of
 from engine.training.draws import fractions_of, noise_of, numbers_for
+from engine.training.sample_loss import sample_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,17 +25,7 @@ if TYPE_CHECKING:
     from engine.sampling.mask_decoder import MaskDecoder
     from engine.training.masked_latents import MaskedClips
     from engine.training.objective import Objective
-
-
-class Examples(Protocol):
-    """Where a trainer gets its clean latents from."""
-
-    @property
-    def digest(self) -> str:
-        """Changes with anything that `batch` may give."""
-
-    def batch(self, seed: int, samples: range) -> Float[Tensor, "b c f h w"]:
-        """The latents of these samples of a run, counted from its first one; a pure function."""
+    from engine.training.sample_loss import Examples
 
 
 class MaskedExamples(Protocol):
@@ -83,12 +74,10 @@ class PlainLesson:
     def loss(self, step: int, samples: range) -> Tensor:
         """See `Lesson`."""
         del step
-        seed, device = self._seed, self._base.device
-        clean = self._examples.batch(seed, samples).to(device)
-        noise = noise_of(seed, samples, tuple(clean.shape[1:])).to(device)
-        timestep = self._objective.timesteps(fractions_of(seed, samples)).to(device)
-        predicted = self._base.predict(self._objective.noisy(clean, noise, timestep), timestep)
-        return self._objective.loss(predicted, clean, noise, timestep)
+        clean = self._examples.batch(self._seed, samples)
+        noise = noise_of(self._seed, samples, tuple(clean.shape[1:]))
+        fractions = fractions_of(self._seed, samples)
+        return sample_loss(self._base, self._objective, clean, noise=noise, fractions=fractions)
 
 
 class MaskedLesson:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from engine.bases.base_folder import read_base_spec
 from engine.masks.training_masks import read_training_masks
 from engine.training.clip_dataset import DECODED_SIDES
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.masks.training_masks import ClipMask
     from engine.progress import Progress
+    from engine.requests import TrainRequest
     from registry_schema.clip_shape import ClipShape
 
 
@@ -50,3 +52,14 @@ class MasksBeside(Mapping[str, "Tensor"]):
 
     def __len__(self) -> int:
         return len(self._masks)
+
+
+def masks_of(request: TrainRequest, progress: Progress) -> Mapping[str, Tensor] | None:
+    """The masks to train with: those that were given, else those beside the clips where the recipe takes any.
+
+    Raises:
+        NotFound, UnusableMasks: see `MasksBeside.of`.
+    """
+    if request.masks is not None or not request.recipe.masked:
+        return request.masks
+    return MasksBeside.of(request.clips, read_base_spec(request.base).clip, progress)

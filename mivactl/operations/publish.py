@@ -104,7 +104,7 @@ def publish(
     had_keys = bool(session.keys.names())
     with outgoing(draft) as files:
         with (progress or SilentProgress()).phase("check", None) as phase:
-            manifest = _describe(draft, files)
+            manifest = describe(draft, files)
             require_no_token(manifest.to_bytes(), name=Manifest.SOURCE)
             note = _check_base(manifest, draft, session)
             phase.advance()
@@ -146,7 +146,12 @@ def _target(session: Session, to: str | None, *, create: bool) -> WritableRegist
     return writable_registry(to, session)
 
 
-def _describe(draft: Draft, outgoing_files: Outgoing) -> Manifest:
+def describe(draft: Draft, outgoing_files: Outgoing) -> Manifest:
+    """The manifest of a draft as it would be published now.
+
+    Raises:
+        SchemaError, IntegrityProblem: see `publish`.
+    """
     files = tuple(_entry(draft, name, outgoing_files.paths[name]) for name in draft.files)
     _check_receipts(draft, next(entry.digest for entry in files if entry.kind == "weights"))
     release = draft.release

@@ -22,7 +22,7 @@ from engine.adapters.weights import save_adapter
 from engine.bases.catalog import load_base
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.patch_autoencoder import PatchAutoencoder
-from engine.recipe import toml_text
+from engine.toml_text import toml_text
 from mivactl.cli.app import run
 from registry_schema.adapter_spec import (
     AdapterSpec,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.bases.base import Base
-    from engine.training.lesson import Examples
+    from engine.training.sample_loss import Examples
 
 STEPS = 40
 CHOICES = (

@@ -14,7 +14,8 @@ from engine.training.latent_cache import LatentCache
 from engine.training.latent_set import LatentSet
 from engine.training.lesson import truth_share
 from engine.training.masked_latents import MaskedLatentSet
-from engine.training.run import Footage, run_training
+from engine.training.run import Footage, RunPlace, run_training
+from engine.training.shared_recipe import shared_recipe
 from engine.training.trainer import Trainer
 from registry_schema.errors import UsageProblem
 from tests.engine.tiny_bases import tiny_unet_base
@@ -185,14 +186,14 @@ def test_masks_that_do_not_go_with_the_clips_are_refused(tmp_path, masks, messag
     base = tiny_unet_base()
     footage = Footage(write_clips(tmp_path / "clips"), masks)
     with pytest.raises(UsageProblem, match=message):
-        run_training(base, footage, recipe(base, *MASKED), tmp_path / "run", resume=False, progress=SilentProgress())
+        run_training(base, footage, recipe(base, *MASKED), RunPlace(folder=tmp_path / "run"), progress=SilentProgress())
 
 
 def test_masks_for_a_plain_adapter_are_refused(tmp_path):
     base = tiny_unet_base()
     footage = Footage(write_clips(tmp_path / "clips"), all_masks(3))
     with pytest.raises(UsageProblem, match="makes an adapter without a mask stream") as caught:
-        run_training(base, footage, recipe(base), tmp_path / "run", resume=False, progress=SilentProgress())
+        run_training(base, footage, recipe(base), RunPlace(folder=tmp_path / "run"), progress=SilentProgress())
     assert "--masked" in caught.value.hint
 
 
@@ -202,11 +203,40 @@ def test_a_masked_adapter_without_cross_frame_attention_is_refused():
         plan_adapter(recipe(base, *MASKED, "adapter.ranks.cross_frame_attention=off"), base.spec)
 
 
+class Notes(SilentProgress):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def test_looks_know_no_masks_so_a_masked_run_has_none_and_says_so_where_they_were_asked_for(tmp_path):
+    base, told = tiny_unet_base(), Notes()
+    chosen = recipe(base, "optimiser.steps=2", "evaluation.times=2", "evaluation.previews=1", *MASKED)
+    footage = Footage(write_clips(tmp_path / "clips"), all_masks(3))
+    outcome = run_training(base, footage, chosen, RunPlace(folder=tmp_path / "run"), progress=told)
+    assert outcome.recipe.evaluation.times == 0
+    assert outcome.choice.reason == "the weights of the last step are kept: nothing was looked at on the way"
+    assert outcome.held_out is None
+    assert outcome.picture is None
+    assert [note for note in told.notes if "not looked at" in note]
+    assert recipe_from_dict(base_defaults(base.spec, masked=True)).evaluation.times == 0
+
+
+def test_a_masked_adapter_is_trained_by_one_process():
+    chosen = recipe(tiny_unet_base(), *MASKED)
+    assert shared_recipe(chosen, 1) == chosen
+    with pytest.raises(UsageProblem, match="on one device, expected 1 process, found 2") as caught:
+        shared_recipe(chosen, 2)
+    assert "--gpus" in caught.value.hint
+
+
 def test_a_training_from_files_gives_a_masked_adapter(tmp_path):
     base = tiny_unet_base()
     chosen = recipe(base, "optimiser.steps=6", *MASKED)
     footage = Footage(write_clips(tmp_path / "clips"), all_masks(3))
-    outcome = run_training(base, footage, chosen, tmp_path / "run", resume=False, progress=SilentProgress())
+    outcome = run_training(base, footage, chosen, RunPlace(folder=tmp_path / "run"), progress=SilentProgress())
     assert outcome.adapter.spec.masked
     assert outcome.final_loss is not None
     assert outcome.skipped == 0
