@@ -25,6 +25,7 @@ SKIP = 20
 FLOWS = 3
 LEVELS, RADIUS = 4, 3
 MIDDLE = 0.5
+MULTIPLE, SMALLEST_SIDE = 16, 128
 
 
 class Amt(nn.Module):
@@ -114,9 +115,12 @@ class Amt(nn.Module):
 
 
 def between(model: Amt, before: Tensor, after: Tensor) -> Tensor:
-    """The middle frame of two b 3 h w in [0, 1] of any size: padded to multiples of 16 by repeating their edges."""
+    """The middle frame of two b 3 h w in [0, 1] of any size: padded to multiples of 16 by repeating their edges.
+
+    Below 128 pixels they are padded to that: at an eighth of it, four halvings must leave two pixels.
+    """
     height, width = before.shape[-2:]
-    down, across = -height % 16, -width % 16
+    down, across = (max(SMALLEST_SIDE - side, -side % MULTIPLE) for side in (height, width))
     edges = (across // 2, across - across // 2, down // 2, down - down // 2)
     padded = [F.pad(frame, edges, mode="replicate") for frame in (before, after)]
     return model(*padded)[..., edges[2] : edges[2] + height, edges[0] : edges[0] + width]
