@@ -37,6 +37,15 @@ if TYPE_CHECKING:
     from engine.bases.part_check import check_part
     from engine.bases.published_bases import KnownPublication, published_bases
     from engine.bases.sealing import seal_base
+    from engine.bench.ablations import find_ablation
+    from engine.bench.cases import lay_out_cases
+    from engine.bench.finish import BenchOutcome, finish_run, make_baselines, take_over_clips
+    from engine.bench.pictures import FoundGroup, find_pictures
+    from engine.bench.reference_maps import ReferenceMap, reference_maps
+    from engine.bench.run_file import BenchCase, BenchMethod, BenchRun, Unusable, clip_place, read_run
+    from engine.bench.runners.pipeline_runner import run_pipeline
+    from engine.bench.speed import SpeedRequest, SpeedResult, measure_speed
+    from engine.bench.suite import Group, Suite, find_suite, suite_names
     from engine.interop.pipeline_adapters import (
         load_into_pipeline,
         set_motion_norm,
@@ -44,7 +53,11 @@ if TYPE_CHECKING:
         weigh_in_pipeline,
     )
     from engine.interop.pipeline_photo import photo_start
+    from engine.interop.sandbox import convert_pickle
     from engine.machine import Room, room_here
+    from engine.metrics.weights_folder import PublishedFile, PublishedWeights, WeightsFolder, published_weights
+    from engine.metrics.weights_folder import write_record as write_weights_record
+    from engine.pretraining.bench_pictures import draw_pictures
     from engine.pretraining.sample_picture import write_sample_picture
     from engine.recipe import TrainRecipe
     from engine.requests import (
@@ -77,6 +90,10 @@ __all__ = [
     "AdapterUse",
     "AnimateRequest",
     "AnimateResult",
+    "BenchCase",
+    "BenchMethod",
+    "BenchOutcome",
+    "BenchRun",
     "ClipComparison",
     "CompareRequest",
     "CompareResult",
@@ -84,6 +101,8 @@ __all__ = [
     "CountResult",
     "ExportRequest",
     "ExportResult",
+    "FoundGroup",
+    "Group",
     "ImportChoices",
     "ImportRequest",
     "ImportResult",
@@ -91,42 +110,66 @@ __all__ = [
     "MovedShare",
     "Phase",
     "Progress",
+    "PublishedFile",
+    "PublishedWeights",
+    "ReferenceMap",
     "Rendered",
     "Room",
     "RunChoices",
     "SilentProgress",
     "SiteCosine",
+    "SpeedRequest",
+    "SpeedResult",
     "Studio",
     "StudioRequest",
+    "Suite",
     "TrainRecipe",
     "TrainRequest",
     "TrainResult",
+    "Unusable",
+    "WeightsFolder",
     "animate",
     "check_binding",
     "check_part",
+    "clip_place",
     "clip_receipt",
     "compare",
     "compare_clips",
+    "convert_pickle",
     "count",
     "counted_base_names",
     "device_name",
+    "draw_pictures",
     "expected_tensors",
     "export_motion_lora",
+    "find_ablation",
+    "find_pictures",
+    "find_suite",
+    "finish_run",
     "frame_size",
     "import_adapter",
+    "lay_out_cases",
     "load_into_pipeline",
     "load_studio",
+    "make_baselines",
+    "measure_speed",
     "packaged_base_folders",
     "parameter_count",
     "photo_pixels",
     "photo_start",
     "pipeline_architecture",
     "published_bases",
+    "published_weights",
+    "read_run",
+    "reference_maps",
     "render",
     "room_here",
+    "run_pipeline",
     "seal_base",
     "set_motion_norm",
     "settle",
+    "suite_names",
+    "take_over_clips",
     "train",
     "training_recipe",
     "unload_from_pipeline",
@@ -135,6 +178,7 @@ __all__ = [
     "write_rendered",
     "write_sample_picture",
     "write_small_copy",
+    "write_weights_record",
 ]
 
 # imported when they are first asked for
@@ -149,6 +193,11 @@ _VALUES: Final = {
     "RunChoices": "engine.run_settings",
     "StudioRequest": "engine.requests",
     "TrainRequest": "engine.requests",
+    "BenchMethod": "engine.bench.run_file",
+    "BenchRun": "engine.bench.run_file",
+    "SpeedRequest": "engine.bench.speed",
+    "Unusable": "engine.bench.run_file",
+    "WeightsFolder": "engine.metrics.weights_folder",
 }
 
 # imported when they are first called
@@ -164,6 +213,16 @@ _FUNCTIONS: Final = {
     "settle": "engine.run_settings.settle",
     "verify_base": "engine.bases.base_folder.verify_base",
     "write_small_copy": "engine.animation.clip_comparison.write_small_copy",
+    "clip_place": "engine.bench.run_file.clip_place",
+    "find_ablation": "engine.bench.ablations.find_ablation",
+    "find_pictures": "engine.bench.pictures.find_pictures",
+    "find_suite": "engine.bench.suite.find_suite",
+    "lay_out_cases": "engine.bench.cases.lay_out_cases",
+    "published_weights": "engine.metrics.weights_folder.published_weights",
+    "read_run": "engine.bench.run_file.read_run",
+    "suite_names": "engine.bench.suite.suite_names",
+    "write_weights_record": "engine.metrics.weights_folder.write_record",
+    "convert_pickle": "engine.interop.sandbox.convert_pickle",
     # with torch
     "animate": "engine.api.animate",
     "compare": "engine.api.compare",
@@ -180,6 +239,13 @@ _FUNCTIONS: Final = {
     "weigh_in_pipeline": "engine.interop.pipeline_adapters.weigh_in_pipeline",
     "write_rendered": "engine.api.write",
     "write_sample_picture": "engine.pretraining.sample_picture.write_sample_picture",
+    "draw_pictures": "engine.pretraining.bench_pictures.draw_pictures",
+    "finish_run": "engine.bench.finish.finish_run",
+    "make_baselines": "engine.bench.finish.make_baselines",
+    "measure_speed": "engine.bench.speed.measure_speed",
+    "reference_maps": "engine.bench.reference_maps.reference_maps",
+    "run_pipeline": "engine.bench.runners.pipeline_runner.run_pipeline",
+    "take_over_clips": "engine.bench.finish.take_over_clips",
 }
 
 

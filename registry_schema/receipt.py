@@ -15,7 +15,7 @@ from registry_schema.errors import IntegrityProblem
 from registry_schema.manifest import Seed
 from registry_schema.names import AdapterName
 from registry_schema.ref import MAX_WEIGHT
-from registry_schema.sampling import SamplerName, StartNoise
+from registry_schema.sampling import SamplerName, SamplingVariant, StartNoise
 from registry_schema.text import Line, PatternText
 from registry_schema.versions import Version
 
@@ -80,7 +80,8 @@ class ToolName(PatternText):
 class RunSettings(Document):
     """Every choice that shapes the frames and their file.
 
-    `clip` is what the base sampled; `memory` names the set that saved memory, which costs some exactness.
+    `clip` is what the base sampled; `memory` names the set that saved memory, which costs some exactness; `variant` is
+    there in comparisons only.
     """
 
     seed: Seed
@@ -96,6 +97,7 @@ class RunSettings(Document):
     device: Annotated[str, Line(80)] = "cpu"
     dtype: Annotated[str, Line(20)] = "float32"
     memory: Annotated[str, Line(20)] | None = None
+    variant: SamplingVariant | None = None
 
 
 class OutputRecord(Document):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -57,6 +57,14 @@ class Studio:
     def moves_everything(self) -> bool:
         """Whether an adapter moves the whole picture (a camera, rain), so that nothing around it may stand still."""
         return any(use.spec.region == "whole" and use.record.weight != 0 for use in self.uses)
+
+    def at(self, weights: Sequence[float]) -> Studio:
+        """The same base and adapters, all at other weights; receipts have those."""
+        uses = tuple(
+            replace(use, record=use.record.model_copy(update={"weight": weight}))
+            for use, weight in zip(self.uses, weights, strict=True)
+        )
+        return Studio(self.base, uses, self.weighted(weights))
 
     def weighted(self, weights: Sequence[float]) -> Composition:
         """The same adapters at other weights."""

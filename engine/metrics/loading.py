@@ -88,5 +88,3 @@ def _filled(network: Network, tensors: dict[str, Tensor], name: str) -> Network:
             hint="run `mivactl weights fetch bench --again`",
         ) from error
     return network.eval().requires_grad_(requires_grad=False)
-
-

@@ -33,7 +33,9 @@ def edge_features(
         strength = np.hypot(down, right) * weight
         angle = np.mod(np.arctan2(down, right), np.pi) / np.pi * DIRECTIONS
         place = _cells(grey.shape, cells) * DIRECTIONS
-        parts.append(_unit(_spread(angle, strength, place, bins=DIRECTIONS, size=cells * cells * DIRECTIONS, wraps=True)))
+        parts.append(
+            _unit(_spread(angle, strength, place, bins=DIRECTIONS, size=cells * cells * DIRECTIONS, wraps=True))
+        )
         if min(grey.shape) < 2 * SMALLEST_SIDE:
             break
         grey, weight = _halved(grey), _halved(weight)

@@ -40,7 +40,9 @@ class MotionSmoothness:
     def score(self, sample: Sample) -> Score:
         """The mean over odd frames that have both neighbours."""
         pixels = pixels_of(sample.frames[::2]) / 255
-        drawn = [between(self._model, one[None], other[None])[0] for one, other in zip(pixels, pixels[1:], strict=False)]
+        drawn = [
+            between(self._model, one[None], other[None])[0] for one, other in zip(pixels, pixels[1:], strict=False)
+        ]
         # the published code cuts levels off, it does not round them
         levels = (torch.stack(drawn) * 255).permute(0, 2, 3, 1).numpy().clip(0, 255).astype(np.uint8)
         wanted = sample.frames[1::2][: len(levels)].astype(np.int16)

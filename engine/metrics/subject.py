@@ -42,5 +42,7 @@ class SubjectConsistency:
     def score(self, sample: Sample) -> Score:
         """See `consistency`."""
         pictures = normalised(short_side(pixels_of(sample.frames), "bilinear"), IMAGENET)
-        seen = [self._model(picture[None], interpolate_pos_encoding=True).last_hidden_state[0, 0] for picture in pictures]
+        seen = [
+            self._model(picture[None], interpolate_pos_encoding=True).last_hidden_state[0, 0] for picture in pictures
+        ]
         return consistency(torch.stack(seen).double().numpy())

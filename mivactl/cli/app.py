@@ -46,6 +46,7 @@ from mivactl.cli import (
     unyank,
     update,
     verify,
+    weights,
     why,
     yank,
 )
@@ -132,6 +133,8 @@ COMMANDS = (
     Command("base add", base.add, _REGISTRIES),
     Command("base remove", base.remove, _REGISTRIES),
     Command("base verify", base.verify, _REGISTRIES),
+    Command("weights fetch", weights.fetch, _MACHINE),
+    Command("weights list", weights.list_, _MACHINE),
     Command("login", login.login, _TRUST),
     Command("logout", logout.logout, _TRUST),
     Command("keys new", keys.new, _TRUST),
@@ -149,6 +152,7 @@ COMMANDS = (
 _GROUPS = {
     "registry": ("The registries adapters come from.", _REGISTRIES),
     "base": ("The models that adapters move.", _REGISTRIES),
+    "weights": ("Models that are no bases, such as those of metrics.", _MACHINE),
     "keys": ("The keys that publishers and registries sign with.", _TRUST),
     "cache": ("What mivactl keeps on this machine.", _MACHINE),
 }

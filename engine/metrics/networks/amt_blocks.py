@@ -25,9 +25,7 @@ def fetched(picture: Tensor, flow: Tensor) -> Tensor:
     height, width = flow.shape[-2:]
     across = torch.linspace(-1, 1, width, device=flow.device).view(1, 1, width).expand(1, height, width)
     down = torch.linspace(-1, 1, height, device=flow.device).view(1, height, 1).expand(1, height, width)
-    places = torch.stack(
-        [across + flow[:, 0] / ((width - 1) / 2), down + flow[:, 1] / ((height - 1) / 2)], dim=-1
-    )
+    places = torch.stack([across + flow[:, 0] / ((width - 1) / 2), down + flow[:, 1] / ((height - 1) / 2)], dim=-1)
     return F.grid_sample(picture, places, padding_mode="border", align_corners=True)
 
 
@@ -170,9 +168,7 @@ class Refinement(nn.Module):
 
     @staticmethod
     def _pair(inner: int, outer: int) -> nn.Sequential:
-        return nn.Sequential(
-            nn.Conv2d(inner, 76, 3, padding=1), nn.LeakyReLU(0.1), nn.Conv2d(76, outer, 3, padding=1)
-        )
+        return nn.Sequential(nn.Conv2d(inner, 76, 3, padding=1), nn.LeakyReLU(0.1), nn.Conv2d(76, outer, 3, padding=1))
 
     def forward(self, features: Tensor, flows: Tensor, correlation: Tensor) -> tuple[Tensor, Tensor]:
         """Changes of features and of flows, at the features' size; `flows` are at the correlation's."""

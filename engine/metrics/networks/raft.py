@@ -151,9 +151,7 @@ class UpdateBlock(nn.Module):
         self.encoder = MotionEncoder()
         self.gru = SeparableGru(hidden, 128 + hidden)
         self.flow_head = FlowHead(hidden)
-        self.mask = nn.Sequential(
-            nn.Conv2d(hidden, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, 9 * STRIDE**2, 1)
-        )
+        self.mask = nn.Sequential(nn.Conv2d(hidden, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, 9 * STRIDE**2, 1))
 
     def forward(self, hidden: Tensor, context: Tensor, correlation: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         """The new hidden state, and what the flow changes by."""
