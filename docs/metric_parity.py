@@ -108,7 +108,8 @@ def _module(folder: Path, name: str) -> ModuleType:
 
 def _file(path: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None  # noqa: S101
+    if spec is None or spec.loader is None:
+        sys.exit(f"no `{path}`: unpack both wheels")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

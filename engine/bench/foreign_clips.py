@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -104,7 +103,7 @@ def _take(found: Path, case: BenchCase, run: BenchRun, run_folder: Path, method:
     if found.suffix.lower() == COPIED:
         fresh = target.with_name(f".{target.name}")
         shutil.copyfile(found, fresh)
-        os.replace(fresh, target)
+        fresh.replace(target)
     else:
         write_clip(clip.sampled(footing.fps), target, fps=footing.fps)
         differs.append(f"written as MP4 from `{found.name}`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -44,7 +45,7 @@ class AverageFlow:
         height, width = sample.frames.shape[1:3]
         pixels = _padded(pixels_of(sample.frames))
         lengths = []
-        for this, following in zip(pixels, pixels[1:], strict=False):
+        for this, following in itertools.pairwise(pixels):
             flow = self._model(this[None], following[None], iterations=ITERATIONS)[0, :, :height, :width]
             lengths.append(float(flow.norm(dim=0).mean()))
         return Score.mean_of(tuple(lengths))

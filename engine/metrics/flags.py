@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-
 if TYPE_CHECKING:
     from engine.metrics.sample import Sample
 

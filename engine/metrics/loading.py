@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 import safetensors.torch
-import torch
 from torch import nn
 from transformers import CLIPVisionModelWithProjection, ViTModel
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,9 +41,7 @@ class MotionSmoothness:
     def score(self, sample: Sample) -> Score:
         """The mean over odd frames that have both neighbours."""
         pixels = pixels_of(sample.frames[::2]) / 255
-        drawn = [
-            between(self._model, one[None], other[None])[0] for one, other in zip(pixels, pixels[1:], strict=False)
-        ]
+        drawn = [between(self._model, one[None], other[None])[0] for one, other in itertools.pairwise(pixels)]
         # the published code cuts levels off, it does not round them
         levels = (torch.stack(drawn) * 255).permute(0, 2, 3, 1).numpy().clip(0, 255).astype(np.uint8)
         wanted = sample.frames[1::2][: len(levels)].astype(np.int16)

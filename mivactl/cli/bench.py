@@ -63,6 +63,10 @@ def bench(  # noqa: PLR0913 - one parameter for each option
             rich_help_panel=_COMPARING,
         ),
     ] = None,
+    namespace: Annotated[
+        str,
+        typer.Option("--namespace", metavar="NAME", help="Of the adapters.", rich_help_panel=_COMPARING),
+    ] = "miva",
     adapters_of: Annotated[
         list[str] | None,
         typer.Option(
@@ -176,6 +180,7 @@ def bench(  # noqa: PLR0913 - one parameter for each option
                 prompts=prompts,
                 named=(adapters_of, pipeline, compare),
                 settings=(seed, steps, yes),
+                namespace=namespace,
             ),
         )
 
@@ -191,6 +196,7 @@ def _suite_options(  # noqa: PLR0913 - one parameter for each option
     prompts: Path | None,
     named: tuple[list[str] | None, list[str] | None, list[str] | None],
     settings: tuple[int, int | None, bool],
+    namespace: str,
 ) -> "SuiteOptions":
     from mivactl.engine_bridge import RunChoices
     from mivactl.operations.benching.suite import SuiteOptions, named_values
@@ -206,6 +212,7 @@ def _suite_options(  # noqa: PLR0913 - one parameter for each option
         images=images,
         base=base,
         pictures=pictures,
+        namespace=namespace,
         namespaces=namespaces,
         ablations=tuple(ablations or ()),
         pipelines=tuple((name, Path(place)) for name, place in pipelines),

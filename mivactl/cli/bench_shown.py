@@ -29,27 +29,22 @@ def suite(run: Run, options: "SuiteOptions") -> None:
     from mivactl.operations.benching.suite import bench_suite
 
     done = bench_suite(options, run.session, progress=run.progress)
-    summary = done.outcome.summary
     for note in done.run.notes:
         run.console.note(note)
     for one in done.run.unusable:
         if done.run.method(one.method).kind == "folder":
             run.console.warn(f"{one.method}, {one.case}: not used, {one.reason}")
+    files = [path for path in (done.outcome.report, done.outcome.table, done.outcome.numbers) if path is not None]
 
     def show() -> None:
         for row in _tables(done):
             run.console.line()
             run.console.table(*row)
-        for standing in summary.standings["proxy"]:
-            if standing.reason:
-                run.console.note(f"{standing.method} is not ranked: {standing.reason}")
-        for missing in done.outcome.metrics.missing:
-            run.console.note(f"not measured: {missing.facts.name}, {missing.reason}")
-        run.console.note(done.run.policy)
+        for sentence in _remarks(done):
+            run.console.note(sentence)
         run.console.line()
-        for path in (done.outcome.report, done.outcome.table, done.outcome.numbers):
-            if path is not None:
-                run.console.line(str(path))
+        for path in files:
+            run.console.line(str(path))
 
     data = {
         "folder": done.folder,
@@ -57,12 +52,22 @@ def suite(run: Run, options: "SuiteOptions") -> None:
         "table": done.outcome.table,
         "numbers": done.outcome.numbers,
         "policy": done.run.policy,
-        "standings": summary.standings,
-        "flagged": summary.flagged,
+        "standings": done.outcome.summary.standings,
+        "flagged": done.outcome.summary.flagged,
         "unusable": [one.plain() for one in done.run.unusable],
         "notes": done.run.notes,
     }
     run.answer(data, show)
+
+
+def _remarks(done: "SuiteRun") -> list[str]:
+    """Why a method has no rank, what was not measured, and how clips were put on one footing."""
+    outside = [one for one in done.outcome.summary.standings["proxy"] if one.reason]
+    return [
+        *(f"{one.method} is not ranked: {one.reason}" for one in outside),
+        *(f"not measured: {missing.facts.name}, {missing.reason}" for missing in done.outcome.metrics.missing),
+        done.run.policy,
+    ]
 
 
 def _tables(done: "SuiteRun") -> list[tuple[tuple[Column, ...], list[tuple[str, ...]]]]:

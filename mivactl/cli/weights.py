@@ -1,6 +1,5 @@
 """`mivactl weights`: models that are no bases, such as those of metrics."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,8 @@ from mivactl.cli.console import Column
 from mivactl.cli.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mivactl.operations.fetch_metric_weights import FetchedWeights
 
 _COLUMNS = (Column("weights"), Column("state"), Column("licence"), Column("what"))

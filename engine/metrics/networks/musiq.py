@@ -135,7 +135,7 @@ class Encoder(nn.Module):
         self.encoder_norm = nn.LayerNorm(shape.width, eps=1e-6)
 
     def forward(self, hidden: Tensor, places: Tensor, scales: Tensor, filled: Tensor) -> Tensor:
-        """b n+1 width, the class token first."""
+        """B n+1 width, the class token first."""
         hidden = hidden + self.posembed_input.position_emb[0, places] + self.scaleembed_input.scale_emb[scales]
         hidden = torch.cat([self.cls.expand(len(hidden), -1, -1), hidden], dim=1)
         there = F.pad(filled, (1, 0), value=1).bool()

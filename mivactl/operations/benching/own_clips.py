@@ -14,6 +14,7 @@ from mivactl.operations.photo_jobs import PhotoJob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from mivactl.engine_bridge import AdapterUse, BenchCase, BenchRun, Progress, Studio
     from mivactl.operations.benching.own_methods import ComposedGroup, OwnMethod
     from mivactl.operations.benching.suite import SuiteOptions

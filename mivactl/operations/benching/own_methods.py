@@ -47,14 +47,14 @@ class OwnMethod:
             cls(name, "adapters", f"adapters of `{namespace}`", namespace) for name, namespace in options.namespaces
         ]
         ablations = [
-            cls(f"{ADAPTERS}-{name}", "ablation", find_ablation(name).title, ADAPTERS, ablation=name)
+            cls(f"{ADAPTERS}-{name}", "ablation", find_ablation(name).title, options.namespace, ablation=name)
             for name in options.ablations
         ]
         return (
-            cls(ADAPTERS, "adapters", "adapters", ADAPTERS),
+            cls(ADAPTERS, "adapters", f"adapters of `{options.namespace}`", options.namespace),
             *others,
             *ablations,
-            cls(BASE, "base", "the base alone", ADAPTERS, silent=True),
+            cls(BASE, "base", "the base alone", options.namespace, silent=True),
         )
 
 

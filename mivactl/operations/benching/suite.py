@@ -56,7 +56,8 @@ class SuiteOptions:
         images: a folder for each group; None draws the pictures, where the suite can be drawn.
         base: a base's name or folder.
         pictures: of each group, if less than the suite's.
-        namespaces: adapters of other namespaces beside those of `miva`, by the name they are compared under.
+        namespace: of the adapters that are called `miva` in the comparison.
+        namespaces: of others beside them, by the name they are compared under.
         ablations: switches.
         pipelines: folders of models of diffusers, by kind.
         compare: folders of clips made elsewhere, by name.
@@ -70,6 +71,7 @@ class SuiteOptions:
     images: Path | None = None
     base: str | None = None
     pictures: int | None = None
+    namespace: str = "miva"
     namespaces: tuple[tuple[str, str], ...] = ()
     ablations: tuple[str, ...] = ()
     pipelines: tuple[tuple[str, Path], ...] = ()
