@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engine.bases.published_bases import KnownPublication, published_bases
     from engine.bases.sealing import seal_base
     from engine.bench.ablations import find_ablation
+    from engine.bench.base_clips import make_base_clips
     from engine.bench.cases import lay_out_cases
     from engine.bench.finish import BenchOutcome, finish_run, make_baselines, take_over_clips
     from engine.bench.pictures import FoundGroup, find_pictures
@@ -151,6 +152,7 @@ __all__ = [
     "lay_out_cases",
     "load_into_pipeline",
     "load_studio",
+    "make_base_clips",
     "make_baselines",
     "measure_speed",
     "packaged_base_folders",
@@ -241,6 +243,7 @@ _FUNCTIONS: Final = {
     "write_sample_picture": "engine.pretraining.sample_picture.write_sample_picture",
     "draw_pictures": "engine.pretraining.bench_pictures.draw_pictures",
     "finish_run": "engine.bench.finish.finish_run",
+    "make_base_clips": "engine.bench.base_clips.make_base_clips",
     "make_baselines": "engine.bench.finish.make_baselines",
     "measure_speed": "engine.bench.speed.measure_speed",
     "reference_maps": "engine.bench.reference_maps.reference_maps",

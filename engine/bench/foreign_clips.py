@@ -50,6 +50,7 @@ def take_over(folder: Path, run: BenchRun, run_folder: Path, *, method: str) -> 
     notes, unusable, used = [], [], set()
     for case in run.cases:
         found = _find(folder, case)
+        clip_place(run_folder, case.name, method).unlink(missing_ok=True)
         if found is None:
             looked = f"{case.name}{COPIED}"
             unusable.append(Unusable(case=case.name, method=method, reason=f"no clip: `{looked}` is not there"))

@@ -73,6 +73,8 @@ class BenchRun(RootDocument):
         height: likewise.
         frames: of all clips when they are scored, if they have as many.
         fps: likewise.
+        seed: of all methods that have one.
+        steps: of sampling; None is the base's own number.
         cases: in the order of the suite.
         methods: in the order of the report.
         unusable: clips that are missing.
@@ -89,6 +91,8 @@ class BenchRun(RootDocument):
     height: Annotated[int, Field(ge=16, le=8192)]
     frames: Annotated[int, Field(ge=3, le=10_000)]
     fps: Annotated[float, Field(gt=0, le=240)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
     cases: Annotated[tuple[BenchCase, ...], Field(min_length=1, max_length=10_000)]
     methods: Annotated[tuple[BenchMethod, ...], Field(min_length=1, max_length=100)]
     unusable: tuple[Unusable, ...] = ()

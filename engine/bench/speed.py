@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
-    from engine.progress import Progress
+    from engine.progress import Phase, Progress
 
 
 @dataclass(frozen=True)
@@ -106,27 +106,10 @@ def measure_speed(request: SpeedRequest, progress: Progress | None = None) -> Sp
     adapters = [random_adapter(base, seed) for seed in range(request.most)]
     counts = range(request.most + 1)
     total = len(counts) * (request.rounds + 1 + (request.clips + 1 if request.clips else 0))
-    operations, peaks = {}, {}
     with torch.no_grad(), (progress or SilentProgress()).phase("timing", total) as phase:
-        noisy, timestep = _inputs(base)
-        for count in counts:
-            with _with(base, adapters[:count]):
-                operations[count] = count_operations(base, noisy, timestep)
-                peaks[count] = _peak(base)
-            phase.advance()
-        steps: dict[int, list[float]] = {count: [] for count in counts}
-        for _ in range(request.rounds):
-            for count in counts:
-                with _with(base, adapters[:count]):
-                    steps[count].append(time_step(base, noisy, timestep))
-                phase.advance()
-        clips: dict[int, list[float]] = {count: [] for count in counts}
-        for turn in range(request.clips + 1 if request.clips else 0):
-            for count in counts:
-                seconds = _time_clip(base, adapters[:count])
-                if turn > 0:
-                    clips[count].append(seconds)
-                phase.advance()
+        operations, peaks = _counted(base, adapters, phase)
+        steps = _timed_steps(base, adapters, request.rounds, phase)
+        clips = _timed_clips(base, adapters, request.clips, phase)
     return SpeedResult(
         base=str(base.spec.name),
         device=device.type,
@@ -146,6 +129,43 @@ def measure_speed(request: SpeedRequest, progress: Progress | None = None) -> Sp
             for count in counts
         ),
     )
+
+
+def _counted(base: Base, adapters: Sequence[MivaAdapter], phase: Phase) -> tuple[dict[int, int], dict[int, int | None]]:
+    """Operations and memory of a step of each variant; this warms them up."""
+    noisy, timestep = _inputs(base)
+    operations: dict[int, int] = {}
+    peaks: dict[int, int | None] = {}
+    for count in range(len(adapters) + 1):
+        with _with(base, adapters[:count]):
+            operations[count] = count_operations(base, noisy, timestep)
+            peaks[count] = _peak(base)
+        phase.advance()
+    return operations, peaks
+
+
+def _timed_steps(base: Base, adapters: Sequence[MivaAdapter], rounds: int, phase: Phase) -> dict[int, list[float]]:
+    """Seconds of steps, every variant once in each round."""
+    noisy, timestep = _inputs(base)
+    seconds: dict[int, list[float]] = {count: [] for count in range(len(adapters) + 1)}
+    for _ in range(rounds):
+        for count, times in seconds.items():
+            with _with(base, adapters[:count]):
+                times.append(time_step(base, noisy, timestep))
+            phase.advance()
+    return seconds
+
+
+def _timed_clips(base: Base, adapters: Sequence[MivaAdapter], rounds: int, phase: Phase) -> dict[int, list[float]]:
+    """Seconds of whole clips, likewise; the first round is not counted."""
+    seconds: dict[int, list[float]] = {count: [] for count in range(len(adapters) + 1)}
+    for turn in range(rounds + 1 if rounds else 0):
+        for count, times in seconds.items():
+            taken = _time_clip(base, adapters[:count])
+            if turn > 0:
+                times.append(taken)
+            phase.advance()
+    return seconds
 
 
 def _with(base: Base, adapters: Sequence[MivaAdapter]) -> AbstractContextManager[object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mivactl import version
@@ -52,8 +51,6 @@ class OwnClips:
 
     def _make(self, method: OwnMethod, composed: Composed, settings: RunSettings, cases: Sequence[BenchCase]) -> None:
         uses = install_composed(composed, self._session, yes=self._yes, progress=self._progress)
-        if method.silent:
-            uses = tuple(replace(use, record=use.record.model_copy(update={"weight": 0.0})) for use in uses)
         if settings.variant == JOINT:
             uses = tuple(use.joined() for use in uses)
         for case in cases:

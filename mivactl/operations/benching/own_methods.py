@@ -1,4 +1,4 @@
-"""Our own methods of a comparison: adapters, the base alone, and ablations; and the builds they need."""
+"""Our own methods of a comparison, adapters and ablations, and the builds they need."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Literal
 
 from mivactl.engine_bridge import find_ablation, settle
 from mivactl.operations.composition import Wanted, compose_wanted
-from registry_schema.errors import NotFound
+from registry_schema.errors import Incompatible, NotFound
 from registry_schema.ref import AdapterRef
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mivactl.bases import KnownBase
     from mivactl.engine_bridge import Group
     from mivactl.operations.benching.suite import SuiteOptions
     from mivactl.operations.composition import Composed
     from mivactl.session import Session
-    from registry_schema.base_spec import BaseSpec
     from registry_schema.receipt import RunSettings
 
-ADAPTERS, BASE = "miva", "base"
+ADAPTERS = "miva"
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,13 @@ class OwnMethod:
     Attributes:
         namespace: of its adapters.
         ablation: a switch, or None.
-        silent: the base alone: the adapters are there at weight 0.
     """
 
     name: str
-    kind: Literal["adapters", "base", "ablation"]
+    kind: Literal["adapters", "ablation"]
     title: str
     namespace: str
     ablation: str | None = None
-    silent: bool = False
 
     @classmethod
     def of_all(cls, options: SuiteOptions) -> tuple[OwnMethod, ...]:
@@ -54,7 +52,6 @@ class OwnMethod:
             cls(ADAPTERS, "adapters", f"adapters of `{options.namespace}`", options.namespace),
             *others,
             *ablations,
-            cls(BASE, "base", "the base alone", options.namespace, silent=True),
         )
 
 
@@ -62,24 +59,20 @@ class OwnMethod:
 class ComposedGroup:
     """What makes the clips of a group: builds and settings, for each of our methods."""
 
-    base: BaseSpec
+    base: KnownBase
     methods: tuple[tuple[OwnMethod, Composed, RunSettings], ...]
 
 
 def compose_groups(
     groups: Sequence[Group], options: SuiteOptions, session: Session
 ) -> tuple[dict[str, ComposedGroup], tuple[str, ...]]:
-    """The groups whose adapters there are, and notes about those that are not, and on switches that change nothing.
-
-    Raises:
-        Incompatible: adapters that fit no base together.
-    """
+    """The groups whose adapters there are, and notes about those that are not, and on switches that change nothing."""
     found: dict[str, ComposedGroup] = {}
     notes: list[str] = []
     for group in groups:
         try:
             found[group.name], more = _compose(group, options, session)
-        except NotFound as problem:
+        except (NotFound, Incompatible) as problem:
             notes.append(f"{group.name}: not in this run, {problem.message}")
             continue
         notes += [note for note in more if note not in notes]
@@ -88,16 +81,16 @@ def compose_groups(
 
 def _compose(group: Group, options: SuiteOptions, session: Session) -> tuple[ComposedGroup, list[str]]:
     methods, notes = [], []
-    base: BaseSpec | None = None
+    base: KnownBase | None = None
     for method in OwnMethod.of_all(options):
         composed = compose_wanted(_wanted(group, method, options), session)
-        base = composed.chosen.base.spec
+        base = composed.chosen.base
         specs = [build.manifest.adapter for build in composed.chosen.builds]
-        settings = settle(replace(options.choices, size="base"), base, specs)
+        settings = settle(replace(options.choices, size="base"), base.spec, specs)
         if method.ablation is not None:
             changed = find_ablation(method.ablation).change(settings)
             if changed == settings:
-                notes.append(f"{method.name}: changes nothing here, base `{base.name}` runs so anyway")
+                notes.append(f"{method.name}: changes nothing here, base `{base.spec.name}` runs so anyway")
             settings = changed
         methods.append((method, composed, settings))
     if base is None:  # pragma: no cover - there is always one method

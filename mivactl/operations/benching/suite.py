@@ -20,6 +20,7 @@ from mivactl.engine_bridge import (
     find_suite,
     finish_run,
     lay_out_cases,
+    make_base_clips,
     make_baselines,
     read_run,
     run_pipeline,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from mivactl.session import Session
 
 RUN_FILE: Final = "run.json"
+BASE: Final = "base"
 BASELINES: Final = {"still": "the picture, standing still", "zoom": "a slow zoom", "real": "the real clip"}
 PIPELINES: Final = ("svd", "i2vgen-xl", "pia", "wan-i2v")
 QUICK_PICTURES: Final = 1
@@ -133,10 +135,12 @@ def bench_suite(options: SuiteOptions, session: Session, *, progress: Progress |
     composed, more = compose_groups([found.group for found in groups], options, session)
     groups = tuple(found for found in groups if found.group.name in composed)
     if not groups:
-        raise NotFound(f"no adapter for any motion of suite `{suite.name}`", hint="run `mivactl search`")
+        why = f": {more[0]}" if more else ""
+        raise NotFound(f"no adapter for any motion of suite `{suite.name}`{why}", hint="run `mivactl search`")
     run = _run(suite, options, groups, composed, notes=(*notes, *more))
     _keep(run, options.out)
     OwnClips(run, options, composed, session, progress).make()
+    make_base_clips(run, options.out, next(iter(composed.values())).base.folder, progress=progress)
     make_baselines(run, options.out, progress=progress)
     run = _with_others(run, options, progress)
     _keep(run, options.out)
@@ -156,6 +160,8 @@ def _pictures(
         images = options.out / "pictures"
         wanted, _ = compose_groups(suite.groups, options, session)
         able = [group for group in suite.groups if group.name in wanted]
+        if not able:
+            raise NotFound(f"no adapter for any motion of suite `{suite.name}`", hint="run `mivactl search`")
         draw_pictures(able, images, most=options.pictures, progress=progress)
     found = find_pictures(suite, images, most=options.pictures)
     there = tuple(entry for entry in found if entry.pictures)
@@ -172,7 +178,7 @@ def _run(
     notes: tuple[str, ...],
 ) -> BenchRun:
     cases = lay_out_cases(groups, options.out)
-    bases = {str(group.base.name): group.base for group in composed.values()}
+    bases = {str(group.base.spec.name): group.base.spec for group in composed.values()}
     if len(bases) > 1:
         raise Incompatible(
             f"the adapters of this suite stand on different bases: {', '.join(bases)}", hint="pass `--base NAME`"
@@ -180,6 +186,7 @@ def _run(
     base = next(iter(bases.values()))
     own = OwnMethod.of_all(options)
     methods = [BenchMethod(name=method.name, kind=method.kind, title=method.title) for method in own]
+    methods.append(BenchMethod(name=BASE, kind="base", title="the base alone"))
     has_real = any(case.reference is not None for case in cases)
     methods += [
         BenchMethod(name=name, kind="baseline", title=title)
@@ -198,6 +205,8 @@ def _run(
         height=base.clip.height,
         frames=base.clip.frames,
         fps=float(base.clip.fps),
+        seed=options.choices.seed,
+        steps=options.choices.steps,
         cases=cases,
         methods=tuple(methods),
         notes=notes,
@@ -215,8 +224,12 @@ def _keep(run: BenchRun, folder: Path) -> None:
     if (folder / RUN_FILE).exists():
         before = read_run(folder)
         names = [case.name for case in run.cases]
-        if (before.suite, before.base, [case.name for case in before.cases]) != (run.suite, run.base, names):
-            raise Busy(f"`{folder}` holds another run, of suite `{before.suite}`", hint="pass another `--out`")
+        then = (before.suite, before.base, before.seed, before.steps, [case.name for case in before.cases])
+        if then != (run.suite, run.base, run.seed, run.steps, names):
+            raise Busy(
+                f"`{folder}` holds another run, of suite `{before.suite}` with {len(before.cases)} cases",
+                hint="pass another `--out`",
+            )
     write_durably(folder / RUN_FILE, run.to_bytes())
 
 

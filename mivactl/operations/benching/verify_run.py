@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SEED: Final = 7
 TABLE: Final = "scores.csv"
-OURS: Final = ("adapters", "base", "ablation")
+OURS: Final = ("adapters", "ablation")
 
 
 @dataclass(frozen=True)
