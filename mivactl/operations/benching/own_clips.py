@@ -14,8 +14,8 @@ from mivactl.operations.photo_jobs import PhotoJob
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mivactl.engine_bridge import AdapterUse, BenchCase, BenchRun, Progress, Studio
-    from mivactl.operations.benching.own_methods import ComposedGroup, OwnMethod
+    from mivactl.engine_bridge import AdapterUse, BenchCase, BenchRun, Phase, Progress, Studio
+    from mivactl.operations.benching.own_methods import ComposedGroup
     from mivactl.operations.benching.suite import SuiteOptions
     from mivactl.operations.composition import Composed
     from mivactl.session import Session
@@ -42,21 +42,34 @@ class OwnClips:
     def make(self) -> None:
         """All of them; raises what `animate` does."""
         by_group = {name: [case for case in self._run.cases if case.group == name] for name in self._groups}
-        total = sum(len(by_group[name]) * len(group.methods) for name, group in self._groups.items())
-        with self._progress.phase("clips", total) as phase:
-            for name, group in self._groups.items():
-                for method, composed, settings in group.methods:
-                    self._make(method, composed, settings, by_group[name])
-                    phase.advance(len(by_group[name]))
+        jobs = [
+            (by_group[name], method.name, composed, settings, self._uses(composed, settings))
+            for name, group in self._groups.items()
+            for method, composed, settings in group.methods
+        ]
+        with self._progress.phase("clips", sum(len(cases) for cases, *_ in jobs)) as phase:
+            for cases, method, composed, settings, uses in jobs:
+                self._make(cases, method, composed, settings, uses=uses, phase=phase)
 
-    def _make(self, method: OwnMethod, composed: Composed, settings: RunSettings, cases: Sequence[BenchCase]) -> None:
+    def _uses(self, composed: Composed, settings: RunSettings) -> tuple[AdapterUse, ...]:
         uses = install_composed(composed, self._session, yes=self._yes, progress=self._progress)
-        if settings.variant == JOINT:
-            uses = tuple(use.joined() for use in uses)
+        return tuple(use.joined() for use in uses) if settings.variant == JOINT else uses
+
+    def _make(
+        self,
+        cases: Sequence[BenchCase],
+        method: str,
+        composed: Composed,
+        settings: RunSettings,
+        *,
+        uses: tuple[AdapterUse, ...],
+        phase: Phase,
+    ) -> None:
         for case in cases:
-            place = clip_place(self._folder, case.name, method.name)
+            place = clip_place(self._folder, case.name, method)
             job = PhotoJob(self._folder / case.photo, (place,))
             if is_finished(job, uses, Prepared(composed, settings, (job,))):
+                phase.advance()
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
             studio = self._studio(composed, uses, settings)
@@ -64,6 +77,7 @@ class OwnClips:
                 photo=job.photo, settings=settings, outputs=job.outputs, tools={"mivactl": version()}
             )
             animate(studio, request)
+            phase.advance()
 
     def _studio(self, composed: Composed, uses: tuple[AdapterUse, ...], settings: RunSettings) -> Studio:
         """A base with these adapters; the one before if only weights differ."""
