@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -39,6 +40,7 @@ class PipelineKind:
         prompted: whether it takes the case's prompt.
         frames: the name of its parameter for the number of frames.
         multiple: sides of its frames are multiples of it.
+        needs: a package that it can not do without.
         frames_of: how many frames it makes for so many wanted; it may make more.
         more: its further arguments, for a rate of frames.
     """
@@ -48,6 +50,7 @@ class PipelineKind:
     prompted: bool
     frames: str = "num_frames"
     multiple: int = 8
+    needs: str = ""
     frames_of: Callable[[int], int] = lambda wanted: wanted
     more: Callable[[float], Mapping[str, Any]] = lambda _fps: {}
 
@@ -78,6 +81,7 @@ KINDS: Final[Mapping[str, PipelineKind]] = {
         class_name="WanImageToVideoPipeline",
         prompted=True,
         multiple=16,
+        needs="ftfy",
         frames_of=_whole_groups,
     ),
 }
@@ -140,6 +144,9 @@ def load_runner(kind: str, folder: Path) -> PipelineRunner:
         raise UsageProblem(f"`{kind}` is no pipeline we run, expected one of {', '.join(KINDS)}")
     if not (folder / "model_index.json").is_file():
         raise NotFound(f"`{folder}` holds no pipeline of diffusers", hint="give a folder with a `model_index.json`")
+    needs = KINDS[kind].needs
+    if needs and find_spec(needs) is None:
+        raise NotFound(f"`{kind}` needs the package `{needs}`", hint="run `pip install 'mivactl[bench]'`")
     import diffusers
 
     device = choose_device()
