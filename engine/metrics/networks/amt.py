@@ -48,7 +48,7 @@ class Amt(nn.Module):
         )
 
     def forward(self, before: Tensor, after: Tensor) -> Tensor:
-        """B 3 h w in [0, 1] of two such; sides are multiples of 16."""
+        """Frames b 3 h w in [0, 1] of two such; sides are multiples of 16."""
         mean = torch.cat([before, after], dim=2).mean(dim=(1, 2, 3), keepdim=True)
         pictures = (before - mean, after - mean)
         pyramids = [self.encoder(picture) for picture in pictures]

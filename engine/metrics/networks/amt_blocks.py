@@ -101,7 +101,7 @@ class Decoder(nn.Module):
         self.convblock = _decoder(3 * inner + 4, 3 * inner, outer, side)
 
     def forward(self, features: Tensor, one: Tensor, other: Tensor, flows: Tensor) -> Tensor:
-        """B outer 2h 2w."""
+        """Features b outer 2h 2w."""
         there = [features, fetched(one, flows[:, :2]), fetched(other, flows[:, 2:]), flows]
         out: Tensor = self.convblock(torch.cat(there, dim=1))
         return out
@@ -119,7 +119,7 @@ class FeatureEncoder(nn.Module):
         self.conv2 = nn.Conv2d(96, width, 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """B 3 h w to b width h/8 w/8."""
+        """Pictures b 3 h w to b width h/8 w/8."""
         hidden = F.instance_norm(self.conv1(pictures)).relu()
         features: Tensor = self.conv2(self.layer3(self.layer2(self.layer1(hidden))))
         return features

@@ -127,16 +127,15 @@ class Encoder(nn.Module):
     def __init__(self, shape: MusiqShape) -> None:
         super().__init__()
         self.cls = nn.Parameter(torch.zeros(1, 1, shape.width))
-        self.posembed_input = nn.Module()
-        self.posembed_input.position_emb = nn.Parameter(torch.zeros(1, GRID * GRID, shape.width))
-        self.scaleembed_input = nn.Module()
-        self.scaleembed_input.scale_emb = nn.Parameter(torch.zeros(len(LONG_SIDES) + 1, shape.width))
+        self.posembed_input = nn.ParameterDict({"position_emb": torch.zeros(1, GRID * GRID, shape.width)})
+        self.scaleembed_input = nn.ParameterDict({"scale_emb": torch.zeros(len(LONG_SIDES) + 1, shape.width)})
         self.transformer = nn.ModuleDict({f"encoderblock_{layer}": Layer(shape) for layer in range(shape.layers)})
         self.encoder_norm = nn.LayerNorm(shape.width, eps=1e-6)
 
     def forward(self, hidden: Tensor, places: Tensor, scales: Tensor, filled: Tensor) -> Tensor:
-        """B n+1 width, the class token first."""
-        hidden = hidden + self.posembed_input.position_emb[0, places] + self.scaleembed_input.scale_emb[scales]
+        """Tokens b n+1 width, the class token first."""
+        place, scale = self.posembed_input["position_emb"], self.scaleembed_input["scale_emb"]
+        hidden = hidden + place[0, places] + scale[scales]
         hidden = torch.cat([self.cls.expand(len(hidden), -1, -1), hidden], dim=1)
         there = F.pad(filled, (1, 0), value=1).bool()
         for layer in self.transformer.values():

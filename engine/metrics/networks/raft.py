@@ -62,7 +62,7 @@ class PictureEncoder(nn.Module):
         self.conv2 = nn.Conv2d(128, width, 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """B 3 h w to b width h/8 w/8."""
+        """Pictures b 3 h w to b width h/8 w/8."""
         hidden = self.norm1(self.conv1(pictures)).relu()
         features: Tensor = self.conv2(self.layer3(self.layer2(self.layer1(hidden))))
         return features
@@ -138,7 +138,7 @@ class FlowHead(nn.Module):
         self.conv2 = nn.Conv2d(256, 2, 3, padding=1)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """B 2 h w."""
+        """A flow b 2 h w."""
         change: Tensor = self.conv2(self.conv1(hidden).relu())
         return change
 
