@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from engine.bench.scoring import ClipScores
     from engine.bench.summary import Row
@@ -32,7 +32,8 @@ def radar(rows: Sequence[Row], methods: Sequence[str], *, title: str) -> str:
     for place, method in enumerate(methods):
         shares = [_share(row, method) for row in directed]
         closed = [*shares, shares[0]]
-        axes.plot([*angles, angles[0]], closed, label=method, **_look(place))
+        colour, marker, style = _look(place)
+        axes.plot([*angles, angles[0]], closed, label=method, color=colour, marker=marker, linestyle=style)
     axes.set_xticks(angles, [row.facts.name for row in directed], fontsize=8)
     axes.set_yticks([0.1, 1.0], ["worst", "best"], fontsize=7)
     axes.set_ylim(0, 1.05)
@@ -52,9 +53,10 @@ def scatter(
             [(s.values[across], s.values[up]) for s in scores if s.method == method and {across, up} <= s.values.keys()]
         )
         if len(points):
-            colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
-            axes.scatter(*points.T, s=12, c=colour, marker=marker, alpha=0.35, linewidths=0)
-            axes.scatter(*points.mean(axis=0), s=110, c=colour, marker=marker, edgecolors="white", label=method)
+            colour, marker, _ = _look(place)
+            mean = points.mean(axis=0)
+            axes.scatter(points[:, 0], points[:, 1], s=12, c=colour, marker=marker, alpha=0.35, linewidths=0)
+            axes.scatter(mean[0], mean[1], s=110, c=colour, marker=marker, edgecolors="white", label=method)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     axes.grid(alpha=0.25)
@@ -94,9 +96,9 @@ def _share(row: Row, method: str) -> float:
     return 0.1 + 0.9 * (share if row.facts.direction == "up" else (1 - share if span else 1.0))
 
 
-def _look(place: int) -> Mapping[str, str]:
-    return {"color": COLOURS[place % len(COLOURS)], "linestyle": STYLES[place // 2 % len(STYLES)],
-            "marker": MARKERS[place % len(MARKERS)]}  # fmt: skip
+def _look(place: int) -> tuple[str, str, str]:
+    """Colour, marker and line style of a method: told apart without colours too."""
+    return COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], STYLES[place // 2 % len(STYLES)]
 
 
 def _attribute(text: str) -> str:
