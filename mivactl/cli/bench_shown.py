@@ -145,7 +145,7 @@ def speed(run: Run, *, base: str | None, adapters: int, rounds: int, clips: int)
 
 def _speed_rows(result: "SpeedResult") -> list[tuple[str, ...]]:
     bare = result.rows[0]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in result.rows:
         low, high = row.step.quartiles
         name = "base" if row.adapters == 0 else f"base + {row.adapters} adapter{'s' if row.adapters > 1 else ''}"

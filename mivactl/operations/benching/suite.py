@@ -235,7 +235,8 @@ def _keep(run: BenchRun, folder: Path) -> None:
 
 def _with_others(run: BenchRun, options: SuiteOptions, progress: Progress) -> BenchRun:
     """The run with what pipelines and other people's folders gave, and did not give."""
-    notes, unusable = list(run.notes), []
+    notes = list(run.notes)
+    unusable: list[Unusable] = []
     for kind, place in options.pipelines:
         run_pipeline(kind, place, run, options.out, seed=options.choices.seed, progress=progress)
     for name, place in options.compare:
