@@ -164,7 +164,7 @@ _GROUPS = {
     "study": ("People's judgement of clips whose makers they do not know.", _ADAPTERS),
     "registry": ("The registries adapters come from.", _REGISTRIES),
     "base": ("The models that adapters move.", _REGISTRIES),
-    "weights": ("Other models: what finds subjects for masks.", _REGISTRIES),
+    "weights": ("Other models: what finds subjects for masks, and what metrics see with.", _REGISTRIES),
     "keys": ("The keys that publishers and registries sign with.", _TRUST),
     "cache": ("What mivactl keeps on this machine.", _MACHINE),
 }
