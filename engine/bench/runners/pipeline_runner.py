@@ -101,6 +101,7 @@ class PipelineRunner:
         self._pipeline = pipeline
         self._steps = steps
         pipeline.set_progress_bar_config(disable=True)
+        _name_text_model(getattr(pipeline, "text_encoder", None))
 
     def animate(
         self, picture: UInt8[np.ndarray, "h w 3"], prompt: str, footing: Footing, *, seed: int
@@ -130,6 +131,15 @@ class PipelineRunner:
             frames = np.asarray(self._pipeline(**arguments).frames[0])[: footing.frames]
         levels = np.rint(np.nan_to_num(frames) * 255).clip(0, 255).astype(np.uint8)
         return np.stack([fitted(frame, footing.width, footing.height) for frame in levels])
+
+
+def _name_text_model(encoder: Any) -> None:  # noqa: ANN401 - a model of transformers, or None
+    """Let CLIP's text encoder be found in the place where I2VGen-XL looks for it.
+
+    transformers 5 has the parts of `text_model` in the encoder itself. It is no submodule of itself, only a name.
+    """
+    if encoder is not None and hasattr(encoder, "final_layer_norm") and not hasattr(encoder, "text_model"):
+        object.__setattr__(encoder, "text_model", encoder)
 
 
 def load_runner(kind: str, folder: Path) -> PipelineRunner:
