@@ -16,7 +16,7 @@ from registry_schema.digests import Digest
 from registry_schema.errors import Incomplete, IntegrityProblem
 from registry_schema.hub_names import Revision
 from tests.engine.masks.tiny_segmenter import write_segmenter
-from tests.small_hub import COMMIT, SmallHub, files_below
+from tests.fake_hub import FakeHub, files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from engine.masks.published_models import PublishedModel
     from tests.mivactl.world import World
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture
@@ -44,10 +47,11 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def hub(repositories: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallHub]:
+def hub(repositories: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    with SmallHub(repositories) as hub:
+    with FakeHub() as hub:
+        hub.offer(repositories, COMMIT)
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
         yield hub
 
@@ -129,7 +133,7 @@ def test_missing_weights_offline_are_said_to_be_missing(world: World):
     assert world.mivactl("weights", "remove", "segmenter").exit_code == 3
 
 
-def test_the_segmenter_is_fetched_used_and_removed(world: World, hub: SmallHub, repositories: Path, photo: Path):
+def test_the_segmenter_is_fetched_used_and_removed(world: World, hub: FakeHub, repositories: Path, photo: Path):
     done = fetch_weights("segmenter", world.session(), models=small_models(repositories))
     assert done.is_new
     assert done.folder == segmenter_folder(world.session()) == world.home / "weights" / "segmenter"
@@ -140,7 +144,7 @@ def test_the_segmenter_is_fetched_used_and_removed(world: World, hub: SmallHub, 
         "detector/model.safetensors",
         "detector/tokenizer_config.json",
     ]
-    assert not [path for _, path, _ in hub.requests if path.endswith(".bin")]
+    assert not [request for request in hub.requests if request.path.endswith(".bin")]
     assert not fetch_weights("segmenter", world.session()).is_new
     found = world.ok("mask", photo, "--phrase", "bird", "--json").data["mask"]
     assert found["source"] == "GroundingDINO and SAM 2"
@@ -148,7 +152,7 @@ def test_the_segmenter_is_fetched_used_and_removed(world: World, hub: SmallHub, 
     assert segmenter_folder(world.session()) is None
 
 
-def test_another_file_than_the_pinned_one_is_refused(world: World, hub: SmallHub):
+def test_another_file_than_the_pinned_one_is_refused(world: World, hub: FakeHub):
     models = tuple(replace(model, revision=Revision(COMMIT)) for model in SEGMENTER)
     with pytest.raises(IntegrityProblem, match=r"the Hub announces `sha256:.*` for `model.safetensors`") as problem:
         fetch_weights("segmenter", world.session(), models=models)
@@ -156,12 +160,12 @@ def test_another_file_than_the_pinned_one_is_refused(world: World, hub: SmallHub
     assert not [path for path in files_below(world.home) if "weights" in path.split("/")[0]]
 
 
-def test_a_torn_download_goes_on_where_it_stopped(world: World, hub: SmallHub, repositories: Path):
-    hub.faults.cut_after = 100_000
+def test_a_torn_download_goes_on_where_it_stopped(world: World, hub: FakeHub, repositories: Path):
+    hub.faults.short_after = 100_000
     with pytest.raises(Incomplete, match=r"the download of `model.safetensors`"):
         fetch_weights("segmenter", world.session(), models=small_models(repositories))
     assert [path for path in files_below(world.home) if path.startswith("incoming-weights/") and path.endswith(".part")]
     assert segmenter_folder(world.session()) is None
     fetch_weights("segmenter", world.session(), models=small_models(repositories))
-    assert "bytes=100000-" in [asked for _, _, asked in hub.requests]
+    assert "bytes=100000-" in [request.range for request in hub.requests]
     assert not (world.home / "incoming-weights").exists()
