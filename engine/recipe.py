@@ -23,7 +23,7 @@ from registry_schema.errors import UsageProblem
 from registry_schema.ranks import MAX_RANK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from registry_schema.base_spec import BaseFacts, BaseSpec
 
@@ -291,6 +291,26 @@ _BASE_KEYS = {
     "loss": ("weighting", "timesteps"),
 }
 """Keys of a recipe for which a base may have its own defaults, by section."""
+
+
+def training_recipe(
+    base: BaseSpec, file: bytes | None, overrides: Mapping[str, Any], sets: Sequence[str], *, masked: bool = False
+) -> TrainRecipe:
+    """A recipe: the base's defaults, then a file, then options, then `section.key=value`.
+
+    Args:
+        base: whose defaults.
+        file: TOML.
+        overrides: of options.
+        sets: `section.key=value`.
+        masked: whether the defaults are those of a masked adapter.
+
+    Raises:
+        UsageProblem: not TOML, an unknown key or a value that will not do.
+    """
+    chosen = recipe_from_toml(file or b"", defaults=base_defaults(base, masked=masked))
+    document = merged(chosen.model_dump(by_alias=True), overrides)
+    return recipe_from_dict(apply_overrides(document, sets))
 
 
 def recipe_for(base: BaseSpec) -> TrainRecipe:

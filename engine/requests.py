@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ class AdapterUse:
     def label(self) -> str:
         """What to call it in a sentence: its name, without the namespace `miva`."""
         return self.record.name.removeprefix("miva/")
+
+    def joined(self) -> AdapterUse:
+        """The same weights with one softmax over both references, for comparisons; see `SamplingVariant`."""
+        attention = self.spec.cross_frame_attention
+        if attention is None:
+            return self
+        joint = attention.model_copy(update={"combine": "joint"})
+        return replace(self, spec=self.spec.model_copy(update={"cross_frame_attention": joint}))
 
 
 @dataclass(frozen=True, kw_only=True)

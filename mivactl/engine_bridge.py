@@ -16,8 +16,6 @@ import engine
 from engine.progress import Phase, Progress, SilentProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from engine.animation.animate import Rendered
     from engine.animation.clip_comparison import compare_clips, write_small_copy
     from engine.animation.clip_files import read_receipt as clip_receipt
@@ -36,8 +34,22 @@ if TYPE_CHECKING:
     from engine.api import write as write_rendered
     from engine.bases.base_folder import parameter_count, verify_base
     from engine.bases.part_check import check_part
-    from engine.bases.published_bases import KnownPublication, published_bases
+    from engine.bases.published_bases import (
+        KnownPublication,
+        counted_base_names,
+        published_bases,
+    )
     from engine.bases.sealing import seal_base
+    from engine.bench.ablations import find_ablation
+    from engine.bench.base_clips import make_base_clips
+    from engine.bench.cases import lay_out_cases
+    from engine.bench.finish import BenchOutcome, finish_run, make_baselines, take_over_clips
+    from engine.bench.pictures import FoundGroup, find_pictures
+    from engine.bench.reference_maps import ReferenceMap, reference_maps
+    from engine.bench.run_file import BenchCase, BenchMethod, BenchRun, Unusable, clip_place, read_run
+    from engine.bench.runners.pipeline_runner import run_pipeline
+    from engine.bench.speed import SpeedRequest, SpeedResult, measure_speed
+    from engine.bench.suite import Group, Suite, find_suite, suite_names
     from engine.clip_requests import CameraMotion, CameraRequest, CameraResult, ClipsRequest, ClipsResult
     from engine.count_requests import CountRequest, CountResult, MaskedCount, MaskedRun, TrainingBytes
     from engine.interop.pipeline_adapters import (
@@ -46,7 +58,9 @@ if TYPE_CHECKING:
         unload_from_pipeline,
         weigh_in_pipeline,
     )
+    from engine.interop.pipeline_host import pipeline_architecture
     from engine.interop.pipeline_photo import photo_start
+    from engine.interop.sandbox import convert_pickle
     from engine.machine import Room, room_here
     from engine.mask_requests import (
         MOVING_SUFFIXES,
@@ -66,8 +80,11 @@ if TYPE_CHECKING:
     from engine.masks.photo_mask import mask_photo
     from engine.masks.published_models import SEGMENTER, PublishedModel
     from engine.masks.unasked import find_unasked, open_mask_finder
+    from engine.metrics.weights_folder import PublishedFile, PublishedWeights, WeightsFolder, published_weights
+    from engine.metrics.weights_folder import write_record as write_weights_record
+    from engine.pretraining.bench_pictures import draw_pictures
     from engine.pretraining.sample_picture import write_sample_picture
-    from engine.recipe import TrainRecipe
+    from engine.recipe import TrainRecipe, training_recipe
     from engine.requests import (
         AdapterUse,
         AnimateRequest,
@@ -97,8 +114,7 @@ if TYPE_CHECKING:
     from engine.video.framed_picture import resized as resized_picture
     from engine.video.photo import open_photo
     from registry_schema.adapter_spec import AdapterSpec
-    from registry_schema.base_spec import BaseFamily, BaseSpec
-    from registry_schema.digests import Digest
+    from registry_schema.base_spec import BaseFamily
     from registry_schema.receipt import RunSettings
 
 __all__ = [
@@ -108,6 +124,10 @@ __all__ = [
     "AdapterUse",
     "AnimateRequest",
     "AnimateResult",
+    "BenchCase",
+    "BenchMethod",
+    "BenchOutcome",
+    "BenchRun",
     "Box",
     "CameraMotion",
     "CameraRequest",
@@ -124,7 +144,9 @@ __all__ = [
     "CountResult",
     "ExportRequest",
     "ExportResult",
+    "FoundGroup",
     "FoundMask",
+    "Group",
     "ImportChoices",
     "ImportRequest",
     "ImportResult",
@@ -140,41 +162,60 @@ __all__ = [
     "Phase",
     "Point",
     "Progress",
+    "PublishedFile",
     "PublishedModel",
+    "PublishedWeights",
+    "ReferenceMap",
     "Rendered",
     "Room",
     "RunChoices",
     "SilentProgress",
     "SiteCosine",
+    "SpeedRequest",
+    "SpeedResult",
     "Studio",
     "StudioRequest",
     "Subject",
+    "Suite",
     "Tracker",
     "TrainRecipe",
     "TrainRequest",
     "TrainResult",
     "TrainingBytes",
     "TrainingPlan",
+    "Unusable",
+    "WeightsFolder",
     "animate",
     "check_binding",
     "check_part",
+    "clip_place",
     "clip_receipt",
     "compare",
     "compare_clips",
+    "convert_pickle",
     "count",
     "counted_base_names",
     "device_name",
+    "draw_pictures",
     "examine_clips",
     "expected_tensors",
     "export_motion_lora",
+    "find_ablation",
+    "find_pictures",
+    "find_suite",
     "find_unasked",
+    "finish_run",
     "frame_size",
     "import_adapter",
+    "lay_out_cases",
     "load_into_pipeline",
     "load_studio",
+    "make_base_clips",
+    "make_baselines",
     "make_camera_clips",
     "mask_clips",
     "mask_photo",
+    "measure_speed",
     "open_mask_finder",
     "open_photo",
     "packaged_base_folders",
@@ -184,14 +225,20 @@ __all__ = [
     "pipeline_architecture",
     "plan",
     "published_bases",
+    "published_weights",
     "read_clip",
+    "read_run",
+    "reference_maps",
     "render",
     "resized_picture",
     "room_here",
     "run_on_devices",
+    "run_pipeline",
     "seal_base",
     "set_motion_norm",
     "settle",
+    "suite_names",
+    "take_over_clips",
     "train",
     "training_recipe",
     "unload_from_pipeline",
@@ -201,6 +248,7 @@ __all__ = [
     "write_rendered",
     "write_sample_picture",
     "write_small_copy",
+    "write_weights_record",
 ]
 
 # imported when they are first asked for
@@ -228,6 +276,11 @@ _VALUES: Final = {
     "Subject": "engine.mask_requests",
     "Tracker": "engine.requests",
     "TrainRequest": "engine.requests",
+    "BenchMethod": "engine.bench.run_file",
+    "BenchRun": "engine.bench.run_file",
+    "SpeedRequest": "engine.bench.speed",
+    "Unusable": "engine.bench.run_file",
+    "WeightsFolder": "engine.metrics.weights_folder",
 }
 
 # imported when they are first called
@@ -240,6 +293,9 @@ _FUNCTIONS: Final = {
     "parameter_count": "engine.bases.base_folder.parameter_count",
     "open_photo": "engine.video.photo.open_photo",
     "published_bases": "engine.bases.published_bases.published_bases",
+    "counted_base_names": "engine.bases.published_bases.counted_base_names",
+    "repositories_of_base": "engine.bases.published_bases.repositories_of_base",
+    "training_recipe": "engine.recipe.training_recipe",
     "read_clip": "engine.video.clip_reader.read_clip",
     "resized_picture": "engine.video.framed_picture.resized",
     "room_here": "engine.machine.room_here",
@@ -248,6 +304,16 @@ _FUNCTIONS: Final = {
     "verify_base": "engine.bases.base_folder.verify_base",
     "write_clip": "engine.video.clip_writer.write_clip",
     "write_small_copy": "engine.animation.clip_comparison.write_small_copy",
+    "clip_place": "engine.bench.run_file.clip_place",
+    "find_ablation": "engine.bench.ablations.find_ablation",
+    "find_pictures": "engine.bench.pictures.find_pictures",
+    "find_suite": "engine.bench.suite.find_suite",
+    "lay_out_cases": "engine.bench.cases.lay_out_cases",
+    "published_weights": "engine.metrics.weights_folder.published_weights",
+    "read_run": "engine.bench.run_file.read_run",
+    "suite_names": "engine.bench.suite.suite_names",
+    "write_weights_record": "engine.metrics.weights_folder.write_record",
+    "convert_pickle": "engine.interop.sandbox.convert_pickle",
     # with torch
     "animate": "engine.api.animate",
     "compare": "engine.api.compare",
@@ -263,6 +329,7 @@ _FUNCTIONS: Final = {
     "open_mask_finder": "engine.masks.unasked.open_mask_finder",
     "photo_start": "engine.interop.pipeline_photo.photo_start",
     "plan": "engine.api.plan",
+    "pipeline_architecture": "engine.interop.pipeline_host.pipeline_architecture",
     "render": "engine.api.render",
     "run_on_devices": "engine.training.launch.run_on_devices",
     "set_motion_norm": "engine.interop.pipeline_adapters.set_motion_norm",
@@ -271,6 +338,14 @@ _FUNCTIONS: Final = {
     "weigh_in_pipeline": "engine.interop.pipeline_adapters.weigh_in_pipeline",
     "write_rendered": "engine.api.write",
     "write_sample_picture": "engine.pretraining.sample_picture.write_sample_picture",
+    "draw_pictures": "engine.pretraining.bench_pictures.draw_pictures",
+    "finish_run": "engine.bench.finish.finish_run",
+    "make_base_clips": "engine.bench.base_clips.make_base_clips",
+    "make_baselines": "engine.bench.finish.make_baselines",
+    "measure_speed": "engine.bench.speed.measure_speed",
+    "reference_maps": "engine.bench.reference_maps.reference_maps",
+    "run_pipeline": "engine.bench.runners.pipeline_runner.run_pipeline",
+    "take_over_clips": "engine.bench.finish.take_over_clips",
 }
 
 
@@ -308,21 +383,6 @@ def device_name() -> str:
 
     _prepare_threads()
     return str(choose_device())
-
-
-def counted_base_names() -> tuple[str, ...]:
-    """Bases that can be counted without their folder. No torch is loaded."""
-    from engine.bases.published_bases import published_bases as published
-
-    return tuple(known.base.facts.name for known in published())
-
-
-def repositories_of_base(name: str) -> tuple[str, ...]:
-    """The Hub repositories with the denoiser of a published base; none for other bases. No torch is loaded."""
-    from engine.bases.published_bases import published_bases as published
-
-    found = next((known.base for known in published() if known.base.facts.name == name), None)
-    return () if found is None else tuple(part.repository for part in found.parts if part.part != "vae")
 
 
 def frame_size(photo: Path, settings: RunSettings, *, whole: bool) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -369,32 +429,3 @@ def expected_tensors(spec: AdapterSpec, folder: Path, family: BaseFamily) -> dic
     from engine.bases.catalog import folder_sites
 
     return expected(spec, folder_sites(folder, family))
-
-
-def training_recipe(
-    base: BaseSpec, file: bytes | None, overrides: Mapping[str, Any], sets: Sequence[str], *, masked: bool = False
-) -> TrainRecipe:
-    """A recipe: the base's defaults, then a file, then options, then `section.key=value`; no torch is loaded.
-
-    Args:
-        base: whose defaults.
-        file: TOML.
-        overrides: of options.
-        sets: `section.key=value`.
-        masked: whether the defaults are those of a masked adapter.
-
-    Raises:
-        UsageProblem: not TOML, an unknown key or a value that will not do.
-    """
-    from engine import recipe
-
-    chosen = recipe.recipe_from_toml(file or b"", defaults=recipe.base_defaults(base, masked=masked))
-    document = recipe.merged(chosen.model_dump(by_alias=True), overrides)
-    return recipe.recipe_from_dict(recipe.apply_overrides(document, sets))
-
-
-def pipeline_architecture(pipeline: Any) -> Digest:  # noqa: ANN401 - a pipeline of diffusers, which has no types
-    """Fingerprint of the denoiser of a diffusers pipeline; raises `Incompatible` if it has none for clips."""
-    from engine.interop.pipeline_host import pipeline_denoiser, stock_architecture
-
-    return stock_architecture(pipeline_denoiser(pipeline))

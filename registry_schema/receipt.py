@@ -15,7 +15,7 @@ from registry_schema.errors import IntegrityProblem
 from registry_schema.manifest import Seed
 from registry_schema.names import AdapterName
 from registry_schema.ref import MAX_WEIGHT
-from registry_schema.sampling import SamplerName, StartNoise
+from registry_schema.sampling import SamplerName, SamplingVariant, StartNoise
 from registry_schema.text import Line, PatternText
 from registry_schema.versions import Version
 
@@ -97,7 +97,7 @@ class RunSettings(Document):
     """Every choice that shapes the frames and their file.
 
     `clip` is what the base sampled; `memory` names the set that saved memory, which costs some exactness; `masks` is
-    there with masked adapters.
+    there with masked adapters, `variant` in comparisons only.
     """
 
     seed: Seed
@@ -114,6 +114,7 @@ class RunSettings(Document):
     dtype: Annotated[str, Line(20)] = "float32"
     memory: Annotated[str, Line(20)] | None = None
     masks: MaskSettings | None = None
+    variant: SamplingVariant | None = None
 
 
 class OutputRecord(Document):

@@ -144,4 +144,5 @@ def _sampler_settings(settings: RunSettings, frames: int) -> SamplerSettings:
         steps=settings.steps,
         start_noise=settings.start_noise,
         match_first_frame=settings.match_first_frame,
+        variant=settings.variant,
     )

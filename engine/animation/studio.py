@@ -65,6 +65,14 @@ class Studio:
         """The adapters that have a mask stream in this run, in its order."""
         return tuple(self.uses[index] for index in self.composition.masked)
 
+    def at(self, weights: Sequence[float]) -> Studio:
+        """The same base and adapters, all at other weights; receipts have those."""
+        uses = tuple(
+            replace(use, record=use.record.model_copy(update={"weight": weight}))
+            for use, weight in zip(self.uses, weights, strict=True)
+        )
+        return replace(self, uses=uses, composition=self.weighted(weights))
+
     def weighted(self, weights: Sequence[float]) -> Composition:
         """The same adapters at other weights."""
         adapters = (adapter for adapter, _ in self.composition.entries)

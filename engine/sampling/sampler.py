@@ -9,11 +9,11 @@ import torch
 
 from engine.device import draw_noise, mixed_seed
 from engine.progress import SilentProgress
-from engine.sampling.first_frame import hold_first_frame, match_first_frame
+from engine.sampling.first_frame import hold_first_frame, match_first_frame, match_histogram
 from engine.sampling.mask_walk import MaskWalk
 from engine.sampling.schedule import FlowSchedule, schedule_of
 from engine.sampling.solvers import Estimate, first_order_step, multistep_step
-from engine.sampling.start_noise import start_latents
+from engine.sampling.start_noise import analytic_scale, start_latents
 from registry_schema.errors import Interrupted, MivaError, UsageProblem
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.progress import Progress
     from engine.sampling.mask_walk import MaskGuidance
     from engine.sampling.schedule import Level, Schedule
-    from registry_schema.sampling import SamplerName, SamplingDefaults, StartNoise
+    from registry_schema.sampling import SamplerName, SamplingDefaults, SamplingVariant, StartNoise
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class SamplerSettings:
         steps: how often the base is asked.
         start_noise: what the start noise knows of the photo; None is plain noise.
         match_first_frame: give later frames the colours of frame 0 at the end.
+        variant: what else is tried; see `SamplingVariant`.
     """
 
     frames: int
@@ -46,6 +47,7 @@ class SamplerSettings:
     steps: int
     start_noise: StartNoise | None
     match_first_frame: bool
+    variant: SamplingVariant | None = None
 
     @classmethod
     def of(cls, defaults: SamplingDefaults, *, frames: int) -> SamplerSettings:
@@ -139,6 +141,8 @@ class Sampler:
         level = self._start_level()
         seeds = _seeds(first, seed)
         noise = _noise(first, settings.frames, seeds)
+        if settings.variant == "analytic-init":
+            noise = noise * analytic_scale(self.schedule.levels(settings.steps)[0])
         latents = start_latents(first, noise, start=settings.start_noise, level=level)
         walk = _Walk(self._base, self.schedule, settings, first, seeds)
         if masks is not None:
@@ -190,7 +194,10 @@ class _Walk:
             output = self._base.predict(noisy, self._timesteps[index])
         else:
             output = self.masks.predict(noisy, index)
-        now = Estimate(self._schedule.to_clean(output, noisy, timestep), self._levels[index])
+        clean = self._schedule.to_clean(output, noisy, timestep)
+        if self._settings.variant == "adain-every-step":
+            clean = match_first_frame(clean, self._first)
+        now = Estimate(clean, self._levels[index])
         if watch is not None:
             watch(Step(index=index, timestep=self._timesteps[index], noisy=noisy, clean=now.clean, regions=regions))
         target = self._levels[index + 1]
@@ -217,6 +224,8 @@ class _Walk:
             msg = f"the base `{self._base.spec.name}` gave values that are not finite numbers"
             raise MivaError(msg, hint="lower the adapters' weights, or run in float32")
         held = hold_first_frame(latents, self._first)
+        if self._settings.variant == "histogram-matching":
+            held = match_histogram(held, self._first)
         return match_first_frame(held, self._first) if self._settings.match_first_frame else held
 
     def partial(self) -> Tensor | None:

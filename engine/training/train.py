@@ -35,8 +35,8 @@ def train_adapter(request: TrainRequest, progress: Progress) -> TrainResult:
     """The trained adapter as a draft in `request.output`; its `run/` has log, looks and saved states.
 
     Raises:
-        UsageProblem, NotFound: clips or masks that can not be used, a recipe without a motion, an unknown memory set or a
-            package that is missing.
+        UsageProblem, NotFound: clips or masks that can not be used, a recipe without a motion, an unknown memory set
+            or a package that is missing.
         Busy: the folder holds a run, and `resume` is off.
         ResourceProblem: it needs more memory than it may have.
         Interrupted: Ctrl-C; the state is saved, and `resume` goes on from it.

@@ -172,7 +172,7 @@ _GROUPS = {
     "registry": ("The registries adapters come from.", _REGISTRIES),
     "recipe": ("What adapters are trained with.", _ADAPTERS),
     "base": ("The models that adapters move.", _REGISTRIES),
-    "weights": ("Other models: what finds subjects for masks.", _REGISTRIES),
+    "weights": ("Other models: what finds subjects for masks, and what metrics see with.", _REGISTRIES),
     "keys": ("The keys that publishers and registries sign with.", _TRUST),
     "cache": ("What mivactl keeps on this machine.", _MACHINE),
 }

@@ -282,6 +282,8 @@ def _open_studio(
     receipt: Receipt, composed: Composed, session: Session, *, options: ReplayOptions, progress: Progress
 ) -> Studio:
     uses = install_composed(composed, session, yes=options.yes, progress=progress)
+    if receipt.settings.variant == "joint-softmax":
+        uses = tuple(use.joined() for use in uses)
     request = StudioRequest(
         base=composed.chosen.base.folder,
         adapters=uses,

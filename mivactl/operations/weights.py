@@ -1,4 +1,4 @@
-"""Weights besides bases and adapters: the segmenter, a detector and a cutter. Fetched once, removed when not wanted."""
+"""The weights of the segmenter, a detector and a cutter: fetched once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mivactl.base_shelf import BaseShelf
-from mivactl.disk import require_space
+from mivactl.disk import folder_size, require_space
 from mivactl.engine_bridge import SEGMENTER, SilentProgress
 from mivactl.hub import Hub
 from mivactl.operations.sealed_base import staged
@@ -41,17 +41,6 @@ class InstalledWeights:
     is_new: bool
 
 
-@dataclass(frozen=True)
-class ListedWeights:
-    """Weights that there are; `folder` is None for those that are not on this machine."""
-
-    name: str
-    purpose: str
-    size_bytes: int
-    licence: str
-    folder: Path | None
-
-
 def weights_shelf(session: Session, *, lock_timeout: float | None = None) -> BaseShelf:
     """Where weights are kept; `lock_timeout` is other than the one of the settings."""
     timeout = session.settings.lock_timeout if lock_timeout is None else lock_timeout
@@ -62,14 +51,6 @@ def segmenter_folder(session: Session) -> Path | None:
     """The folder of the segmenter, if it is on this machine."""
     place = weights_shelf(session).place_of(SEGMENTER_NAME)
     return place if place.is_dir() else None
-
-
-def list_weights(session: Session) -> tuple[ListedWeights, ...]:
-    """All weights that can be had."""
-    folder = segmenter_folder(session)
-    size = sum(model.size_bytes for model in SEGMENTER) if folder is None else _size(folder)
-    licence = " AND ".join(dict.fromkeys(model.licence for model in SEGMENTER))
-    return (ListedWeights(SEGMENTER_NAME, "finds subjects for masks", size, licence, folder),)
 
 
 def fetch_weights(
@@ -99,7 +80,7 @@ def fetch_weights(
     wanted = tuple(models or SEGMENTER)
     here = segmenter_folder(session)
     if here is not None:
-        return InstalledWeights(name, here, _size(here), _sources(wanted), is_new=False)
+        return InstalledWeights(name, here, folder_size(here), _sources(wanted), is_new=False)
     if session.settings.offline:
         raise NetworkProblem(
             f"the weights of `{name}` are fetched from the Hugging Face Hub, and the network is switched off",
@@ -109,34 +90,15 @@ def fetch_weights(
     with shelf.locked(SEGMENTER_NAME), staged(shelf, SEGMENTER_NAME, resumes=True) as stage:
         listing = {model.part: _files(hub, model) for model in wanted}
         needed = sum(file.size_bytes for files in listing.values() for file in files.values())
-        require_space(stage, max(needed - _size(stage), 0) + _SMALL_BYTES)
+        require_space(stage, max(needed - folder_size(stage), 0) + _SMALL_BYTES)
         _download(hub, listing, stage, progress or SilentProgress())
         folder = shelf.install(SEGMENTER_NAME)
-    return InstalledWeights(name, folder, _size(folder), _sources(wanted), is_new=True)
-
-
-def remove_weights(name: str, session: Session) -> int:
-    """Take weights away, and what an unfinished fetch of them left; says how many bytes that frees.
-
-    Raises:
-        NotFound: they are not here.
-    """
-    _require_known(name)
-    shelf = weights_shelf(session)
-    place, stage = shelf.place_of(SEGMENTER_NAME), shelf.stage_of(SEGMENTER_NAME)
-    if not place.exists() and not stage.exists():
-        raise NotFound(f"the weights of `{name}` are not on this machine", hint="`mivactl weights list` shows them")
-    with shelf.locked(SEGMENTER_NAME):
-        freed_bytes = _size(place) + _size(stage)
-        shelf.discard(SEGMENTER_NAME)
-        if place.exists():
-            shelf.remove(SEGMENTER_NAME)
-    return freed_bytes
+    return InstalledWeights(name, folder, folder_size(folder), _sources(wanted), is_new=True)
 
 
 def _require_known(name: str) -> None:
     if name != SEGMENTER_NAME:
-        raise NotFound(f"no weights are called `{name}`", hint=f"there is `{SEGMENTER_NAME}`")
+        raise NotFound(f"no weights called `{name}`", hint=f"there is `{SEGMENTER_NAME}`")
 
 
 def _files(hub: Hub, model: PublishedModel) -> dict[str, HubFile]:
@@ -175,7 +137,3 @@ def _download(hub: Hub, listing: Mapping[str, Mapping[str, HubFile]], stage: Pat
 
 def _sources(models: Sequence[PublishedModel]) -> tuple[str, ...]:
     return tuple(f"{model.part} from {model.repository} at {model.revision[:12]}" for model in models)
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
