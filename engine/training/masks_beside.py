@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.bases.base_folder import read_base_spec
 from engine.masks.training_masks import read_training_masks
-from engine.training.clip_dataset import DECODED_SIDES
+from engine.training.examined_clip import DECODED_SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

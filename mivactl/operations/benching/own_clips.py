@@ -9,6 +9,7 @@ from mivactl.engine_bridge import AnimateRequest, StudioRequest, animate, clip_p
 from mivactl.operations.animate import Prepared
 from mivactl.operations.clip_outputs import is_finished
 from mivactl.operations.composition import install_composed
+from mivactl.operations.masking import Masking
 from mivactl.operations.photo_jobs import PhotoJob
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class OwnClips:
         for case in cases:
             place = clip_place(self._folder, case.name, method)
             job = PhotoJob(self._folder / case.photo, (place,))
-            if is_finished(job, uses, Prepared(composed, settings, (job,))):
+            if is_finished(job, uses, Prepared(Masking(composed), settings, (job,))):
                 phase.advance()
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
