@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         KnownPublication,
         counted_base_names,
         published_bases,
+        repositories_of_base,
     )
     from engine.bases.sealing import seal_base
     from engine.bench.ablations import find_ablation
@@ -230,6 +231,7 @@ __all__ = [
     "read_run",
     "reference_maps",
     "render",
+    "repositories_of_base",
     "resized_picture",
     "room_here",
     "run_on_devices",

@@ -31,6 +31,13 @@ def _without_shared(settings: RunSettings) -> RunSettings:
     return settings if start is None else _with(start_noise=start.model_copy(update={"shared": 0.0}))(settings)
 
 
+def _masks_every_step(settings: RunSettings) -> RunSettings:
+    masks = settings.masks
+    if masks is None or masks.evaluations >= settings.steps:
+        return settings
+    return _with(masks=masks.model_copy(update={"evaluations": settings.steps}))(settings)
+
+
 ABLATIONS: Final[Mapping[str, Ablation]] = {
     "no-start-noise": Ablation("plain start noise", _with(start_noise=None)),
     "start-noise": Ablation("start noise that knows the photo (Alg. 1)", _with(start_noise=StartNoise())),
@@ -40,6 +47,7 @@ ABLATIONS: Final[Mapping[str, Ablation]] = {
     "adain-every-step": Ablation("AdaIN at every step", _with(variant="adain-every-step")),
     "histogram-matching": Ablation("histograms of frame 0 at the end", _with(variant="histogram-matching")),
     "analytic-init": Ablation("Analytic-Init", _with(variant="analytic-init")),
+    "masks-every-step": Ablation("masks predicted at every step", _masks_every_step),
     "joint-softmax": Ablation("one softmax over both references", _with(variant="joint-softmax")),
 }
 

@@ -14,6 +14,7 @@ from mivactl.operations.photo_jobs import PhotoJob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mivactl.engine_bridge import AdapterUse, BenchCase, BenchRun, Phase, Progress, Studio
     from mivactl.operations.benching.own_methods import ComposedGroup
@@ -75,10 +76,19 @@ class OwnClips:
             place.parent.mkdir(parents=True, exist_ok=True)
             studio = self._studio(composed, uses, settings)
             request = AnimateRequest(
-                photo=job.photo, settings=settings, outputs=job.outputs, tools={"mivactl": version()}
+                photo=job.photo,
+                settings=settings,
+                outputs=job.outputs,
+                tools={"mivactl": version()},
+                masks=self._masks(case, uses),
             )
             animate(studio, request)
             phase.advance()
+
+    def _masks(self, case: BenchCase, uses: tuple[AdapterUse, ...]) -> dict[str, Path]:
+        """The case's mask for every adapter that takes one."""
+        mask = case.mask
+        return {} if mask is None else {str(use.record.name): self._folder / mask for use in uses if use.spec.masked}
 
     def _studio(self, composed: Composed, uses: tuple[AdapterUse, ...], settings: RunSettings) -> Studio:
         """A base with these adapters; the one before if only weights differ."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mivactl.session import Session
     from registry_schema.receipt import RunSettings
 
-ADAPTERS = "miva"
+ADAPTERS, PLAIN = "miva", "miva-plain"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class OwnMethod:
     Attributes:
         namespace: of its adapters.
         ablation: a switch, or None.
+        masked: whether it takes the masked builds of its adapters, and the masks of the pictures.
     """
 
     name: str
@@ -37,22 +38,22 @@ class OwnMethod:
     title: str
     namespace: str
     ablation: str | None = None
+    masked: bool = False
 
     @classmethod
-    def of_all(cls, options: SuiteOptions) -> tuple[OwnMethod, ...]:
-        """Those that the options ask for, the adapters first."""
+    def of_all(cls, options: SuiteOptions, *, masked: bool) -> tuple[OwnMethod, ...]:
+        """Those that the options ask for, the adapters first; with `masked` their plain builds come second."""
+        title = f"adapters of `{options.namespace}`"
+        plain = (cls(PLAIN, "adapters", f"{title}, their plain builds", options.namespace),) if masked else ()
         others = [
-            cls(name, "adapters", f"adapters of `{namespace}`", namespace) for name, namespace in options.namespaces
+            cls(name, "adapters", f"adapters of `{namespace}`", namespace, masked=masked)
+            for name, namespace in options.namespaces
         ]
         ablations = [
-            cls(f"{ADAPTERS}-{name}", "ablation", find_ablation(name).title, options.namespace, ablation=name)
+            cls(f"{ADAPTERS}-{name}", "ablation", find_ablation(name).title, options.namespace, name, masked)
             for name in options.ablations
         ]
-        return (
-            cls(ADAPTERS, "adapters", f"adapters of `{options.namespace}`", options.namespace),
-            *others,
-            *ablations,
-        )
+        return (cls(ADAPTERS, "adapters", title, options.namespace, masked=masked), *plain, *others, *ablations)
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,14 @@ class ComposedGroup:
 
 
 def compose_groups(
-    groups: Sequence[Group], options: SuiteOptions, session: Session
+    groups: Sequence[Group], options: SuiteOptions, session: Session, *, masked: bool
 ) -> tuple[dict[str, ComposedGroup], tuple[str, ...]]:
     """The groups whose adapters there are, and notes about those that are not, and on switches that change nothing."""
     found: dict[str, ComposedGroup] = {}
     notes: list[str] = []
     for group in groups:
         try:
-            found[group.name], more = _compose(group, options, session)
+            found[group.name], more = _compose(group, options, session, masked=masked)
         except (NotFound, Incompatible) as problem:
             notes.append(f"{group.name}: not in this run, {problem.message}")
             continue
@@ -79,10 +80,10 @@ def compose_groups(
     return found, tuple(notes)
 
 
-def _compose(group: Group, options: SuiteOptions, session: Session) -> tuple[ComposedGroup, list[str]]:
+def _compose(group: Group, options: SuiteOptions, session: Session, *, masked: bool) -> tuple[ComposedGroup, list[str]]:
     methods, notes = [], []
     base: KnownBase | None = None
-    for method in OwnMethod.of_all(options):
+    for method in OwnMethod.of_all(options, masked=masked):
         composed = compose_wanted(_wanted(group, method, options), session)
         base = composed.chosen.base
         specs = [build.manifest.adapter for build in composed.chosen.builds]
@@ -101,4 +102,5 @@ def _compose(group: Group, options: SuiteOptions, session: Session) -> tuple[Com
 def _wanted(group: Group, method: OwnMethod, options: SuiteOptions) -> Wanted:
     named = zip(group.motions, group.weights, strict=True)
     refs = tuple(replace(AdapterRef.parse(f"{method.namespace}/{motion}"), weight=weight) for motion, weight in named)
-    return Wanted(refs=refs, base=options.base, yes=options.yes)
+    masked = frozenset(ref.name for ref in refs) if method.masked else frozenset()
+    return Wanted(refs=refs, base=options.base, yes=options.yes, masked=masked)

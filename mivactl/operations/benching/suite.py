@@ -117,22 +117,17 @@ def bench_suite(options: SuiteOptions, session: Session, *, progress: Progress |
         NotFound: no such suite, folder or picture, or no adapter at all.
         UsageProblem: an option, or two methods of one name.
         Busy: the folder holds another run.
-        Incompatible: masked adapters, or adapters that do not fit the base.
+        Incompatible: adapters that do not fit the base.
         Interrupted: Ctrl-C; the same command goes on.
     """
     progress = progress or SilentProgress()
     suite = find_suite(options.suite, options.prompts)
-    if suite.masked:
-        raise Incompatible(
-            f"suite `{suite.name}` compares masked adapters, which this version does not run",
-            hint="run `--suite paper-single`",
-        )
     for name in options.ablations:
         find_ablation(name)
     with disk_errors(options.out):
         options.out.mkdir(parents=True, exist_ok=True)
     groups, notes = _pictures(suite, options, session, progress)
-    composed, more = compose_groups([found.group for found in groups], options, session)
+    composed, more = compose_groups([found.group for found in groups], options, session, masked=suite.masked)
     groups = tuple(found for found in groups if found.group.name in composed)
     if not groups:
         why = f": {more[0]}" if more else ""
@@ -158,15 +153,27 @@ def _pictures(
         if not suite.drawn:
             raise UsageProblem(f"suite `{suite.name}` needs pictures", hint="pass `--images DIR`, a folder each motion")
         images = options.out / "pictures"
-        wanted, _ = compose_groups(suite.groups, options, session)
+        wanted, _ = compose_groups(suite.groups, options, session, masked=suite.masked)
         able = [group for group in suite.groups if group.name in wanted]
         if not able:
             raise NotFound(f"no adapter for any motion of suite `{suite.name}`", hint="run `mivactl search`")
         draw_pictures(able, images, most=options.pictures, progress=progress)
     found = find_pictures(suite, images, most=options.pictures)
     there = tuple(entry for entry in found if entry.pictures)
+    if suite.masked:
+        _require_masks(there)
     own = options.images is not None
     return there, tuple(entry.note for entry in found if own and entry.note)
+
+
+def _require_masks(groups: tuple[FoundGroup, ...]) -> None:
+    bare = next((picture.photo for found in groups for picture in found.pictures if picture.mask is None), None)
+    if bare is not None:
+        place = bare.with_name(f"{bare.stem}.mask.png")
+        raise NotFound(
+            f"`{bare}` has no mask beside it, and masked adapters are compared",
+            hint=f"run `mivactl mask {bare} -o {place}`",
+        )
 
 
 def _run(
@@ -184,7 +191,7 @@ def _run(
             f"the adapters of this suite stand on different bases: {', '.join(bases)}", hint="pass `--base NAME`"
         )
     base = next(iter(bases.values()))
-    own = OwnMethod.of_all(options)
+    own = OwnMethod.of_all(options, masked=suite.masked)
     methods = [BenchMethod(name=method.name, kind=method.kind, title=method.title) for method in own]
     methods.append(BenchMethod(name=BASE, kind="base", title="the base alone"))
     has_real = any(case.reference is not None for case in cases)

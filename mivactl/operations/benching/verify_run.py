@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from mivactl.engine_bridge import SilentProgress, clip_place, finish_run, read_run
 from mivactl.operations.benching.suite import WEIGHTS_FOLDER
-from mivactl.operations.replay import ReplayOptions, replay
+from mivactl.operations.replay import ReplayOptions, replay, require_receipt
 from registry_schema.errors import NotFound
 
 if TYPE_CHECKING:
-    from mivactl.engine_bridge import BenchRun, Progress
+    from mivactl.engine_bridge import BenchCase, BenchRun, Progress
     from mivactl.session import Session
 
 SEED: Final = 7
@@ -76,12 +76,20 @@ def verify_run(
     clips = []
     with progress.phase("clips again", len(chosen)) as phase:
         for case, method in chosen:
-            options = ReplayOptions(clip=clip_place(folder, case.name, method), photo=folder / case.photo)
-            again = replay(options, session)
+            again = replay(_again(case, method, folder), session)
             clips.append(VerifiedClip(case.name, method, again.verdict, again.psnr))
             phase.advance()
     differing = _scored_again(run, folder, before, session, progress)
     return VerifiedRun(tuple(clips), len(remakeable), len(before), differing)
+
+
+def _again(case: BenchCase, method: str, folder: Path) -> ReplayOptions:
+    """A clip of ours, its photo, and the case's mask for the adapters that had it."""
+    clip = clip_place(folder, case.name, method)
+    settings, masks = require_receipt(clip).settings.masks, {}
+    if settings is not None and case.mask is not None:
+        masks = {record.adapter: folder / case.mask for record in settings.given}
+    return ReplayOptions(clip=clip, photo=folder / case.photo, masks=masks)
 
 
 def _scored_again(

@@ -19,7 +19,7 @@ from engine.metrics.leakage import Leakage
 from engine.metrics.proxy_flow import ProxyFlow
 from engine.run_settings import RunChoices, settle
 from registry_schema.errors import NotFound, UsageProblem
-from registry_schema.receipt import RunSettings
+from registry_schema.receipt import MaskSettings, RunSettings
 from tests.engine.tiny_bases import tiny_unet_base
 
 if TYPE_CHECKING:
@@ -101,6 +101,10 @@ def test_each_switch_changes_what_it_names_and_nothing_else():
         differing = {field for field in RunSettings.model_fields if getattr(changed, field) != getattr(usual, field)}
         assert differing <= {names.get(name, "variant")}
         assert ablation.change(changed) == changed
+    usual = usual.model_copy(update={"masks": MaskSettings(evaluations=1)})
+    often = ABLATIONS["masks-every-step"].change(usual)
+    assert often.masks == MaskSettings(evaluations=usual.steps)
+    assert often.model_copy(update={"masks": usual.masks}) == usual
     shared = ABLATIONS["no-shared-noise"].change(usual).start_noise
     assert shared is not None
     assert usual.start_noise is not None
