@@ -113,8 +113,9 @@ def serve(
                 f"everybody who reaches this machine at port {server.server_port} can see the clips and answer; "
                 "nothing is encrypted"
             )
-        run.console.note(f"the study is at {server.address} until Ctrl-C")
+        # within, so that a Ctrl-C right after the note ends it well, too
         with suppress(KeyboardInterrupt):
+            run.console.note(f"the study is at {server.address} until Ctrl-C")
             server.serve_forever()
         viewers, answers = server.book.counts()
         run.answer(
