@@ -98,4 +98,6 @@ def joined_processes() -> Iterator[Processes]:
         yield Processes(accelerator)
     finally:
         accelerator.end_training()
-        torch.distributed.destroy_process_group()
+        # it leaves the group itself, which not every release of Accelerate has done
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
