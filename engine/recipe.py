@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from engine.clip_findings import FindingKind
 from engine.expectations import expectation
 from engine.motion_words import direction_in
-from engine.toml_text import toml_text
+from engine.toml_text import merged, toml_text
 from registry_schema.errors import UsageProblem
 from registry_schema.ranks import MAX_RANK
 
@@ -316,15 +316,6 @@ def training_recipe(
 def recipe_for(base: BaseSpec) -> TrainRecipe:
     """The recipe a base recommends."""
     return recipe_from_dict(base_defaults(base))
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables of `below` with the values of `above` put over them."""
-    result = dict(below)
-    for key, value in above.items():
-        old = result.get(key)
-        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
 
 
 def apply_overrides(document: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Documents as TOML; free of torch."""
+"""Documents as TOML, and one put over another; free of torch."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ def _toml_value(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
         # a JSON string is a TOML basic string, except for the delete character
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
     return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of `below` with the values of `above` put over them."""
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
