@@ -10,10 +10,11 @@ import os
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import engine
 from engine.progress import Phase, Progress, SilentProgress
+from mivactl.engine_places import FUNCTIONS, VALUES
 
 if TYPE_CHECKING:
     from engine.animation.animate import Rendered
@@ -253,109 +254,12 @@ __all__ = [
     "write_weights_record",
 ]
 
-# imported when they are first asked for
-_VALUES: Final = {
-    "MOVING_SUFFIXES": "engine.mask_requests",
-    "SEGMENTER": "engine.masks.published_models",
-    "UNASKED": "engine.mask_requests",
-    "AdapterUse": "engine.requests",
-    "AnimateRequest": "engine.requests",
-    "Box": "engine.mask_requests",
-    "ClipMasksRequest": "engine.mask_requests",
-    "CameraRequest": "engine.clip_requests",
-    "ClipsRequest": "engine.clip_requests",
-    "CompareRequest": "engine.requests",
-    "CountRequest": "engine.count_requests",
-    "ExportRequest": "engine.requests",
-    "ImportChoices": "engine.requests",
-    "ImportRequest": "engine.requests",
-    "MaskHints": "engine.mask_requests",
-    "MaskRequest": "engine.mask_requests",
-    "Missed": "engine.masks.found_mask",
-    "Point": "engine.mask_requests",
-    "RunChoices": "engine.run_settings",
-    "StudioRequest": "engine.requests",
-    "Subject": "engine.mask_requests",
-    "Tracker": "engine.requests",
-    "TrainRequest": "engine.requests",
-    "BenchMethod": "engine.bench.run_file",
-    "BenchRun": "engine.bench.run_file",
-    "SpeedRequest": "engine.bench.speed",
-    "Unusable": "engine.bench.run_file",
-    "WeightsFolder": "engine.metrics.weights_folder",
-}
-
-# imported when they are first called
-_FUNCTIONS: Final = {
-    # free of torch
-    "check_part": "engine.bases.part_check.check_part",
-    "clip_receipt": "engine.animation.clip_files.read_receipt",
-    "make_camera_clips": "engine.training.camera_clips.make_camera_clips",
-    "compare_clips": "engine.animation.clip_comparison.compare_clips",
-    "parameter_count": "engine.bases.base_folder.parameter_count",
-    "open_photo": "engine.video.photo.open_photo",
-    "published_bases": "engine.bases.published_bases.published_bases",
-    "counted_base_names": "engine.bases.published_bases.counted_base_names",
-    "repositories_of_base": "engine.bases.published_bases.repositories_of_base",
-    "training_recipe": "engine.recipe.training_recipe",
-    "read_clip": "engine.video.clip_reader.read_clip",
-    "resized_picture": "engine.video.framed_picture.resized",
-    "room_here": "engine.machine.room_here",
-    "seal_base": "engine.bases.sealing.seal_base",
-    "settle": "engine.run_settings.settle",
-    "verify_base": "engine.bases.base_folder.verify_base",
-    "write_clip": "engine.video.clip_writer.write_clip",
-    "write_small_copy": "engine.animation.clip_comparison.write_small_copy",
-    "clip_place": "engine.bench.run_file.clip_place",
-    "find_ablation": "engine.bench.ablations.find_ablation",
-    "find_pictures": "engine.bench.pictures.find_pictures",
-    "find_suite": "engine.bench.suite.find_suite",
-    "lay_out_cases": "engine.bench.cases.lay_out_cases",
-    "published_weights": "engine.metrics.weights_folder.published_weights",
-    "read_run": "engine.bench.run_file.read_run",
-    "suite_names": "engine.bench.suite.suite_names",
-    "write_weights_record": "engine.metrics.weights_folder.write_record",
-    "convert_pickle": "engine.interop.sandbox.convert_pickle",
-    # with torch
-    "animate": "engine.api.animate",
-    "compare": "engine.api.compare",
-    "count": "engine.api.count",
-    "examine_clips": "engine.training.clip_doctor.examine_clips",
-    "export_motion_lora": "engine.api.export_motion_lora",
-    "import_adapter": "engine.api.import_adapter",
-    "find_unasked": "engine.masks.unasked.find_unasked",
-    "load_into_pipeline": "engine.interop.pipeline_adapters.load_into_pipeline",
-    "load_studio": "engine.api.load_studio",
-    "mask_clips": "engine.masks.clip_masks.mask_clips",
-    "mask_photo": "engine.masks.photo_mask.mask_photo",
-    "open_mask_finder": "engine.masks.unasked.open_mask_finder",
-    "photo_start": "engine.interop.pipeline_photo.photo_start",
-    "plan": "engine.api.plan",
-    "pipeline_architecture": "engine.interop.pipeline_host.pipeline_architecture",
-    "render": "engine.api.render",
-    "run_on_devices": "engine.training.launch.run_on_devices",
-    "set_motion_norm": "engine.interop.pipeline_adapters.set_motion_norm",
-    "train": "engine.api.train",
-    "unload_from_pipeline": "engine.interop.pipeline_adapters.unload_from_pipeline",
-    "weigh_in_pipeline": "engine.interop.pipeline_adapters.weigh_in_pipeline",
-    "write_rendered": "engine.api.write",
-    "write_sample_picture": "engine.pretraining.sample_picture.write_sample_picture",
-    "draw_pictures": "engine.pretraining.bench_pictures.draw_pictures",
-    "finish_run": "engine.bench.finish.finish_run",
-    "make_base_clips": "engine.bench.base_clips.make_base_clips",
-    "make_baselines": "engine.bench.finish.make_baselines",
-    "measure_speed": "engine.bench.speed.measure_speed",
-    "reference_maps": "engine.bench.reference_maps.reference_maps",
-    "run_pipeline": "engine.bench.runners.pipeline_runner.run_pipeline",
-    "take_over_clips": "engine.bench.finish.take_over_clips",
-}
-
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the engine calls so
-    if name in _VALUES:
-        return getattr(import_module(_VALUES[name]), name)
-    if name in _FUNCTIONS:
-        return partial(_call, _FUNCTIONS[name])
+    if name in VALUES:
+        return getattr(import_module(VALUES[name]), name)
+    if name in FUNCTIONS:
+        return partial(_call, FUNCTIONS[name])
     raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
 
 
