@@ -185,6 +185,12 @@ def with_line(data: bytes, name: AdapterName, line: CatalogLine | None, *, sourc
     return b"".join(rows[key] + b"\n" for key in sorted(rows))
 
 
+def completed(data: bytes, other: bytes, *, source: str) -> bytes:
+    """A catalog with the rows of `other` for adapters that it lacks; sorted by name."""
+    rows = {_name_in(row): row for part in (other, data) for row in catalog_rows(part, source=source)}
+    return b"".join(rows[key] + b"\n" for key in sorted(rows))
+
+
 def _name_in(row: bytes) -> str:
     value = strict_json.parse(row, max_bytes=MAX_CATALOG_LINE_BYTES, source="catalog.jsonl")
     return str(value.get("name")) if isinstance(value, dict) else ""

@@ -11,7 +11,7 @@ from mivactl.hub_client import hub_endpoint, hub_headers, hub_is_offline, hub_se
 from mivactl.hub_errors import hub_errors
 from mivactl.registry.hub_card import TAG, line_in
 from mivactl.registry.static import catalog_matches
-from registry_schema.catalog import with_line
+from registry_schema.catalog import completed, with_line
 from registry_schema.errors import AuthProblem, NetworkProblem, NotFound, SchemaError
 
 if TYPE_CHECKING:
@@ -72,10 +72,11 @@ class HubCatalog:
     def put(self, line: CatalogLine) -> None:
         """Have `line` in the list that is remembered: the Hub takes a while to find what was just written."""
         self._held = None
-        listing = self._remembered()
-        if listing is not None:
-            rows = with_line(listing.rows, line.name, line, source=self._place.address)
-            self._memory.keep_listing(self._place.owner, _Listing(listing.asked, rows).to_bytes())
+        with self._memory.changing_listing(self._place.owner):
+            listing = self._remembered()
+            if listing is not None:
+                rows = with_line(listing.rows, line.name, line, source=self._place.address)
+                self._memory.keep_listing(self._place.owner, _Listing(listing.asked, rows).to_bytes())
 
     def _remembered(self) -> _Listing | None:
         data = self._memory.listing(self._place.owner)
@@ -88,7 +89,7 @@ class HubCatalog:
         if hub_is_offline():
             return self._instead(earlier, "the network is switched off")
         try:
-            return self._asked()
+            return self._asked(earlier)
         except (AuthProblem, NetworkProblem, NotFound) as error:
             if earlier is None and not isinstance(error, NotFound):
                 raise
@@ -99,11 +100,16 @@ class HubCatalog:
         _log.warning("adapters of `%s`: %s; %s", self._place.address, why, what)
         return earlier or _Listing(0, b"")
 
-    def _asked(self) -> _Listing:
+    def _asked(self, earlier: _Listing | None) -> _Listing:
         found = (self._line(model) for model in _models(self._place.owner))
-        rows = {line.name: line.to_bytes() for line in found if line is not None}
-        listing = _Listing(time.time(), b"".join(rows[name] for name in sorted(rows)))
-        self._memory.keep_listing(self._place.owner, listing.to_bytes())
+        lines = {line.name: line.to_bytes() for line in found if line is not None}
+        rows = b"".join(lines[name] for name in sorted(lines))
+        with self._memory.changing_listing(self._place.owner):
+            meanwhile = self._remembered()
+            if meanwhile is not None and meanwhile != earlier:  # what was published while the Hub was asked
+                rows = completed(rows, meanwhile.rows, source=self._place.address)
+            listing = _Listing(time.time(), rows)
+            self._memory.keep_listing(self._place.owner, listing.to_bytes())
         return listing
 
     def _line(self, model: dict[str, Any]) -> CatalogLine | None:

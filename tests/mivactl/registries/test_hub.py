@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mivactl.content import Content
+from mivactl.registry import hub_catalog
 from mivactl.registry.hub_place import HubPlace
 from registry_schema.errors import NetworkProblem, UsageProblem
 from registry_schema.names import AdapterName
@@ -113,6 +114,26 @@ def test_the_list_is_asked_for_once_an_hour(world: World, hub: FakeHub, monkeypa
     monkeypatch.setattr("mivactl.registry.hub_catalog.time.time", lambda: now + 3601)
     world.ok("search")
     assert len(hub.asked("api/models$")) == 1
+
+
+def test_what_is_published_while_the_list_is_asked_for_is_in_it(
+    world: World, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+):
+    """The list was asked for before the adapter was there, and comes back after it was published."""
+    world.ok("search")
+    ask, waiting = hub_catalog._models, [write_draft(world.folder / "second", "acme/second", "1.0.0")]
+
+    def slow(owner: str) -> list[dict[str, Any]]:
+        found = list(ask(owner))
+        if waiting:
+            world.ok("publish", waiting.pop(), "--to", "studio")
+        return found
+
+    monkeypatch.setattr(hub_catalog, "_models", slow)
+    now = time.time()
+    monkeypatch.setattr("mivactl.registry.hub_catalog.time.time", lambda: now + 3601)
+    assert "acme/second" in world.ok("search", "acme/").out
+    assert len(hub.asked("api/models$")) == 2
 
 
 def test_a_list_comes_in_pages_and_passes_over_what_is_broken(world: World, fake_hub: FakeHub):
