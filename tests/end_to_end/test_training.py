@@ -89,6 +89,7 @@ def test_a_plan_is_told_in_words(folder: Path, capsys: pytest.CaptureFixture[str
     assert lines["time"].startswith("about ")
 
 
+@pytest.mark.acceptance
 def test_two_processes_make_one_draft_and_say_it_once(folder: Path):
     options = ("--set", "optimiser.steps=4", "--set", "evaluation.times=1", "--set", "evaluation.points=1")
     command = [sys.executable, "-m", "mivactl", *TRAIN, *options, "-o", "draft", "--gpus", "2", "--json"]

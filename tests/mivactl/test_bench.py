@@ -34,6 +34,7 @@ def test_the_same_numbers_are_in_the_envelope(world: World):
     assert training["peak_bytes"] == sum(training[part] for part in parts)
 
 
+@pytest.mark.acceptance
 def test_what_a_mask_adds_is_counted_too(world: World):
     counted = world.ok("bench", "--counted", "--masked", "--adapters", "1", "--json").data["counted"]["masked"]
     assert set(counted["parts"]) == {"mask_stream", "background_prompt"}

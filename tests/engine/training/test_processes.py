@@ -64,6 +64,7 @@ def test_when_one_process_is_asked_to_stop_all_stop_after_the_same_step_and_the_
     assert (tmp_path / "run" / "checkpoints" / "step-00000002" / "manifest.json").exists()
 
 
+@pytest.mark.acceptance
 @pytest.mark.usefixtures("processor_alone")
 def test_a_process_that_fails_gives_its_exit_code(tmp_path):
     assert run_on_devices(MODULE, [str(tmp_path), "not-a-number"], 2) == 1
