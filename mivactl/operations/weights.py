@@ -9,12 +9,13 @@ from mivactl.base_shelf import BaseShelf
 from mivactl.disk import folder_size, require_space
 from mivactl.engine_bridge import SEGMENTER, SilentProgress
 from mivactl.hub import Hub
+from mivactl.operations.part_download import download_parts
 from mivactl.operations.sealed_base import staged
 from registry_schema.errors import IntegrityProblem, NetworkProblem, NotFound
 from registry_schema.names import BaseName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mivactl.engine_bridge import Progress, PublishedModel
@@ -25,8 +26,7 @@ SEGMENTER_NAME: Final = BaseName("segmenter")
 OTHERWISE: Final = "show the subject with `--box left,top,width,height`, which needs no weights"
 _WEIGHTS: Final = "model.safetensors"
 _CONFIG: Final = "config.json"
-_MEGABYTE: Final = 1_000_000
-_SMALL_BYTES: Final = 4 * _MEGABYTE
+_SMALL_BYTES: Final = 4_000_000
 """What comes beside the weights: configurations and a vocabulary."""
 
 
@@ -91,7 +91,7 @@ def fetch_weights(
         listing = {model.part: _files(hub, model) for model in wanted}
         needed = sum(file.size_bytes for files in listing.values() for file in files.values())
         require_space(stage, max(needed - folder_size(stage), 0) + _SMALL_BYTES)
-        _download(hub, listing, stage, progress or SilentProgress())
+        download_parts(hub, listing, stage, progress or SilentProgress())
         folder = shelf.install(SEGMENTER_NAME)
     return InstalledWeights(name, folder, folder_size(folder), _sources(wanted), is_new=True)
 
@@ -116,23 +116,6 @@ def _files(hub: Hub, model: PublishedModel) -> dict[str, HubFile]:
         )
     hub.check_access(weights)
     return {name: present[name] for name in (*model.files, _WEIGHTS) if name in present}
-
-
-def _download(hub: Hub, listing: Mapping[str, Mapping[str, HubFile]], stage: Path, progress: Progress) -> None:
-    total = sum(file.size_bytes for files in listing.values() for file in files.values())
-    with progress.phase("downloading, in MB", -(-total // _MEGABYTE)) as phase:
-        came_bytes = 0
-
-        def received(count: int) -> None:
-            nonlocal came_bytes
-            megabytes = (came_bytes + count) // _MEGABYTE - came_bytes // _MEGABYTE
-            came_bytes += count
-            if megabytes:
-                phase.advance(megabytes)
-
-        for part, files in listing.items():
-            for target, file in files.items():
-                hub.download(file, stage / part / target, received=received)
 
 
 def _sources(models: Sequence[PublishedModel]) -> tuple[str, ...]:
