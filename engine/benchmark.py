@@ -55,9 +55,9 @@ class Measurement:
         return statistics.median(self.seconds)
 
 
-def random_adapter(base: Base, seed: int) -> MivaAdapter:
+def random_adapter(base: Base, seed: int, *, masked: bool = False) -> MivaAdapter:
     """An adapter of the base's default ranks whose tensors all have values."""
-    document = apply_overrides(base_defaults(base.spec), ["adapter.motion=benchmark"])
+    document = apply_overrides(base_defaults(base.spec, masked=masked), ["adapter.motion=benchmark"])
     adapter = MivaAdapter.create(plan_adapter(recipe_from_dict(document), base.spec), base.sites(), seed=seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

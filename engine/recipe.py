@@ -10,17 +10,22 @@ import difflib
 import hashlib
 import json
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from engine.clip_findings import FindingKind
+from engine.expectations import expectation
+from engine.motion_words import direction_in
+from engine.toml_text import merged, toml_text
 from registry_schema.errors import UsageProblem
 from registry_schema.ranks import MAX_RANK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from registry_schema.base_spec import BaseSpec
+    from registry_schema.base_spec import BaseFacts, BaseSpec
 
 Rank = Annotated[int, Field(ge=1, le=MAX_RANK)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)]
@@ -40,6 +45,7 @@ class RankChoice(_Section):
     cross_frame_attention: Rank | Literal["full", "off"] = "full"
     implicit_prompt: Rank | Literal["off"] = 64
     temporal_lora: Rank | Literal["off"] = 32
+    mask_stream: Rank | Literal["full", "off"] = "off"
 
 
 class AdapterChoice(_Section):
@@ -68,19 +74,55 @@ class ClipChoice(_Section):
     `speed = "keep"` reads a clip at the base's frame rate by its own timestamps, so a motion never gets faster or
     slower. `speed = "stride"` is the rule of the paper: every `stride`-th frame, fewer where a clip is short; this
     changes the speed.
+
+    `sampling` takes `windows` of them at `random` or `uniform`, the first one (`head`) or `all`. Where a clip is wider
+    or higher than the base's frames, `crop` sees its middle (`center`), where most moves (`smart`), or any part.
+    `flip` mirrors half of the examples; it is refused for motions that go left or right. `leave_out` allows clips to
+    be left out for what is wrong with them: `unusable`, or kinds of `mivactl clips`.
     """
 
-    sampling: Literal["random", "uniform", "head"] = "random"
+    sampling: Literal["random", "uniform", "head", "all"] = "random"
     windows: Annotated[int, Field(ge=1, le=1024)] = 8
     speed: Literal["keep", "stride"] = "keep"
     stride: Annotated[int, Field(ge=1, le=64)] = 4
-    crop: Literal["center", "random"] = "center"
+    crop: Literal["center", "smart", "random"] = "center"
     flip: bool = False
+    leave_out: Annotated[tuple[Literal["unusable"] | FindingKind, ...], Field(strict=False)] = ()
+
+
+class MaskChoice(_Section):
+    """How a masked adapter is made and trained; it is one where `adapter.ranks.mask_stream` is not off.
+
+    Args:
+        image_guidance: its mask stream looks at the pictures.
+        background_prompt: what is no subject has an implicit prompt of its own.
+        cross_frame_attention: it keeps to the masks by their confidence, by labels of 0 and 1, or not at all.
+        self_attention: the same of the base's own.
+        temporal: the same along time.
+        prompt: the same of the implicit prompt.
+        timesteps: steps in a row with one clip, from noisy to clean; each may use the masks predicted one before.
+        truth: how often a step uses the true masks: `cosine` always at first, never at the end.
+        decoder: what makes masks of predicted latents; `auto` is a linear probe where latents are pictures.
+    """
+
+    image_guidance: bool = True
+    background_prompt: bool = True
+    cross_frame_attention: Literal["soft", "hard", "off"] = "soft"
+    self_attention: Literal["soft", "hard", "off"] = "hard"
+    temporal: Literal["soft", "hard", "off"] = "soft"
+    prompt: Literal["soft", "hard", "off"] = "soft"
+    timesteps: Annotated[int, Field(ge=1, le=100)] = 5
+    truth: Literal["cosine", "always"] = "cosine"
+    decoder: Literal["auto", "vae", "probe"] = "auto"
 
 
 class OptimiserChoice(_Section):
-    """AdamW and its schedule; `gradient_clip = inf` does not clip."""
+    """AdamW and its schedule; `gradient_clip = inf` does not clip.
 
+    `kind = "adamw_8bit"` keeps the moments in 8 bits, by bitsandbytes: a quarter of their memory, other rounding.
+    """
+
+    kind: Literal["adamw", "adamw_8bit"] = "adamw"
     learning_rate: Positive = 1e-5
     betas: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = (0.9, 0.999)
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-2
@@ -105,11 +147,30 @@ class LossChoice(_Section):
     min_snr: Positive = 5.0
 
 
+class EvaluationChoice(_Section):
+    """How a run is watched while it learns, and which of its weights are kept.
+
+    `times` looks are spread evenly over the steps, the last step among them; 0 never looks. Each takes the loss at
+    `points` fixed draws of held-out clips and renders `previews` pictures. `held_out` clips are never trained on;
+    `auto` is one in ten. `keep = "best"` keeps the weights of the best look, `"last"` those of the last step.
+    """
+
+    times: Annotated[int, Field(ge=0, le=1000)] = 5
+    previews: Annotated[int, Field(ge=0, le=16)] = 3
+    points: Annotated[int, Field(ge=1, le=1024)] = 16
+    held_out: Annotated[int, Field(ge=0, le=1000)] | Literal["auto"] = "auto"
+    keep: Literal["best", "last"] = "best"
+
+
 class RunChoice(_Section):
-    """How the machine runs it, and how often the state is saved (0 never; the end of a run is always saved)."""
+    """How the machine runs it, and how often the state is saved (0 never; the end of a run is always saved).
+
+    `deterministic` refuses kernels whose result depends on timing, which some graphics cards pay for with speed.
+    """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    deterministic: bool = False
     gradient_checkpointing: bool = False
     checkpoint_steps: Annotated[int, Field(ge=0)] = 500
     checkpoint_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
@@ -123,9 +184,17 @@ class TrainRecipe(_Section):
     schema_name: Literal["miva.recipe/1"] = Field("miva.recipe/1", alias="schema")
     adapter: AdapterChoice = AdapterChoice()
     clips: ClipChoice = ClipChoice()
+    masks: MaskChoice = MaskChoice()
     optimiser: OptimiserChoice = OptimiserChoice()
     loss: LossChoice = LossChoice()
+    evaluation: EvaluationChoice = EvaluationChoice()
     run: RunChoice = RunChoice()
+
+    @model_validator(mode="after")
+    def _mirrors_no_direction(self) -> Self:
+        if self.clips.flip and (word := direction_in(self.adapter.motion)):
+            raise PydanticCustomError("mirrored", "{word}", {"word": word})
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, in the order of the file."""
@@ -136,6 +205,11 @@ class TrainRecipe(_Section):
         return toml_text(self.model_dump(by_alias=True))
 
     @property
+    def masked(self) -> bool:
+        """Whether it makes a masked adapter."""
+        return self.adapter.ranks.mask_stream != "off"
+
+    @property
     def digest(self) -> str:
         """`sha256:<hex>` of the text."""
         return "sha256:" + hashlib.sha256(self.to_toml().encode()).hexdigest()
@@ -144,14 +218,16 @@ class TrainRecipe(_Section):
     def resume_digest(self) -> str:
         """Digest of the choices a run must keep when it goes on.
 
-        When and how often it saves may change; so may its length where the learning rate does not depend on it.
+        When and how often it saves may change; so may its length where nothing depends on it: the learning rate, or
+        how often true masks are told.
         """
         plain = TrainRecipe()
         kept = {
             name: getattr(plain.run, name) for name in ("checkpoint_steps", "checkpoint_seconds", "keep_checkpoints")
         }
         optimiser = self.optimiser
-        if optimiser.schedule == "constant":
+        told_by_length = self.masked and self.masks.truth == "cosine"
+        if optimiser.schedule == "constant" and not told_by_length:
             optimiser = optimiser.model_copy(update={"steps": plain.optimiser.steps})
         return self.model_copy(update={"run": self.run.model_copy(update=kept), "optimiser": optimiser}).digest
 
@@ -183,26 +259,63 @@ def recipe_from_dict(document: Mapping[str, Any]) -> TrainRecipe:
         raise _usage_problem(problem) from problem
 
 
-def base_defaults(base: BaseSpec) -> dict[str, Any]:
-    """What a base recommends, as the tables of a recipe."""
+def base_defaults(base: BaseFacts, *, masked: bool = False) -> dict[str, Any]:
+    """What a base recommends, as the tables of a recipe; with `masked` for a masked adapter.
+
+    A mask stream is as wide as cross-frame attention. It looks at the pictures on U-Nets only, as in the authors' code.
+    A masked adapter is not watched: looks at a run know no masks.
+    """
     training = base.training
     ranks = {part: getattr(training.ranks, part) or "off" for part in RankChoice.model_fields}
-    optimiser = {"learning_rate": training.learning_rate, "steps": training.steps}
-    return {"adapter": {"ranks": ranks}, "optimiser": optimiser}
+    tables = {
+        section: {key: value for key in keys if (value := getattr(training, key)) is not None}
+        for section, keys in _BASE_KEYS.items()
+    }
+    recommended = merged({"adapter": {"ranks": ranks}}, {name: table for name, table in tables.items() if table})
+    if not masked:
+        return recommended
+    return merged(
+        recommended,
+        {
+            "adapter": {"ranks": {"mask_stream": ranks["cross_frame_attention"]}},
+            "masks": {"image_guidance": base.family == "unet_motion"},
+            "evaluation": {"times": 0},
+        },
+    )
+
+
+_BASE_KEYS = {
+    "adapter": ("alpha",),
+    "clips": ("windows",),
+    "optimiser": ("learning_rate", "betas", "steps", "warmup", "schedule", "ema_decay"),
+    "loss": ("weighting", "timesteps"),
+}
+"""Keys of a recipe for which a base may have its own defaults, by section."""
+
+
+def training_recipe(
+    base: BaseSpec, file: bytes | None, overrides: Mapping[str, Any], sets: Sequence[str], *, masked: bool = False
+) -> TrainRecipe:
+    """A recipe: the base's defaults, then a file, then options, then `section.key=value`.
+
+    Args:
+        base: whose defaults.
+        file: TOML.
+        overrides: of options.
+        sets: `section.key=value`.
+        masked: whether the defaults are those of a masked adapter.
+
+    Raises:
+        UsageProblem: not TOML, an unknown key or a value that will not do.
+    """
+    chosen = recipe_from_toml(file or b"", defaults=base_defaults(base, masked=masked))
+    document = merged(chosen.model_dump(by_alias=True), overrides)
+    return recipe_from_dict(apply_overrides(document, sets))
 
 
 def recipe_for(base: BaseSpec) -> TrainRecipe:
     """The recipe a base recommends."""
     return recipe_from_dict(base_defaults(base))
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables of `below` with the values of `above` put over them."""
-    result = dict(below)
-    for key, value in above.items():
-        old = result.get(key)
-        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
 
 
 def apply_overrides(document: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
@@ -265,63 +378,17 @@ def _unknown_key(path: tuple[str, ...]) -> UsageProblem:
 
 def _usage_problem(problem: ValidationError) -> UsageProblem:
     first = problem.errors(include_url=False)[0]
+    if first["type"] == "mirrored":
+        return UsageProblem(
+            f"recipe: `clips.flip` is `true`, but a motion with `{first['msg']}` in it is another one in a mirror",
+            hint="pass `--set clips.flip=false`",
+        )
     # pydantic adds the branch of a union behind the key; only the key is of use to a reader
     path = tuple(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return _unknown_key(path)
     key = next((leaf for leaf in _leaf_paths() if path[: len(leaf)] == leaf), path)
     same_key = [error for error in problem.errors(include_url=False) if error["loc"][: len(key)] == key]
-    expected = " or ".join(dict.fromkeys(_expectation(error) for error in same_key))
+    expected = " or ".join(dict.fromkeys(expectation(error) for error in same_key))
     shown = json.dumps(first["input"], default=str, ensure_ascii=False)
     return UsageProblem(f"recipe: `{'.'.join(key)}` is `{shown}`, expected {expected}")
-
-
-_EXPECTATIONS = {
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "string_type": "a text",
-    "tuple_type": "a list",
-    "model_type": "a table",
-    "greater_than_equal": "at least {ge:g}",
-    "greater_than": "more than {gt:g}",
-    "less_than_equal": "at most {le:g}",
-    "less_than": "less than {lt:g}",
-    "finite_number": "a finite number",
-    "literal_error": "{expected}",
-    "string_too_long": "at most {max_length} characters",
-    "too_long": "at most {max_length} values",
-    "missing": "one more value",
-}
-
-
-def _expectation(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    pattern = _EXPECTATIONS.get(error["type"])
-    if pattern is None:
-        return str(error["msg"]).lower()
-    return pattern.format(**error.get("ctx", {})).replace("'", '"')
-
-
-def toml_text(document: Mapping[str, Any]) -> str:
-    """A document of texts, numbers, lists and tables as TOML, in its own order."""
-    return "\n".join(_table_lines("", document)) + "\n"
-
-
-def _table_lines(name: str, table: Mapping[str, Any]) -> list[str]:
-    lines = ["", f"[{name}]"] if name else []
-    lines += [f"{key} = {_toml_value(value)}" for key, value in table.items() if not isinstance(value, dict)]
-    for key, value in table.items():
-        if isinstance(value, dict):
-            lines += _table_lines(f"{name}.{key}" if name else key, value)
-    return lines
-
-
-def _toml_value(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, str):
-        # a JSON string is a TOML basic string, except for the delete character
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
-    return "[" + ", ".join(_toml_value(item) for item in value) + "]"

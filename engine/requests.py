@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from torch import Tensor
+
+    from engine.masks.found_mask import FoundMask
     from engine.recipe import TrainRecipe
     from registry_schema.adapter_spec import AdapterSpec
     from registry_schema.clip_shape import ClipShape
     from registry_schema.names import AdapterName
     from registry_schema.receipt import AdapterRecord, Receipt, RunSettings
+
+
+Tracker: TypeAlias = Literal["tensorboard", "trackio", "wandb"]
+"""Who else is told of a training, besides its own log."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,14 @@ class AdapterUse:
     def label(self) -> str:
         """What to call it in a sentence: its name, without the namespace `miva`."""
         return self.record.name.removeprefix("miva/")
+
+    def joined(self) -> AdapterUse:
+        """The same weights with one softmax over both references, for comparisons; see `SamplingVariant`."""
+        attention = self.spec.cross_frame_attention
+        if attention is None:
+            return self
+        joint = attention.model_copy(update={"combine": "joint"})
+        return replace(self, spec=self.spec.model_copy(update={"cross_frame_attention": joint}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +88,9 @@ class AnimateRequest:
         latents: a folder that keeps what was sampled until the clip is written; None keeps nothing.
         from_latents: a file of that folder, to be decoded instead of sampling again.
         command: that asked for this clip, to be shown again when decoding fails.
+        masks: files with the subject of masked adapters in this photo, by the adapter's name.
+        found: masks that were found unasked, by the adapter's name; files go before them.
+        save_masks: write the predicted masks beside the clip, and both side by side.
     """
 
     photo: Path
@@ -82,6 +100,9 @@ class AnimateRequest:
     latents: Path | None = None
     from_latents: Path | None = None
     command: str = ""
+    masks: Mapping[str, Path] = field(default_factory=dict)
+    found: Mapping[str, FoundMask] = field(default_factory=dict)
+    save_masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +125,7 @@ class AnimateResult:
         moved: one entry for each adapter.
         notes: what a person should know; sentences without a final full stop.
         seconds: per phase, `load` aside.
+        mask_files: clips of the predicted masks, if they were asked for.
     """
 
     photo: Path
@@ -112,6 +134,7 @@ class AnimateResult:
     moved: tuple[MovedShare, ...]
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
+    mask_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +151,11 @@ class TrainRequest:
         resume: go on with the run in that folder.
         memory: GiB of the card to do with, `auto` for what is free, or one of `TRAINING_SETS` by name.
         compiled: see `StudioRequest`.
+        masks: for a masked adapter; see `Footage`. Those beside the clips if left out.
+        photos: to preview on, before pictures of the clips themselves.
+        trackers: who else is told while it goes on.
+        keep_steps: with several processes, take the recipe's steps as they are rather than see as many samples.
+        gpus: devices that a plan reckons with; a run has as many processes as were started.
     """
 
     clips: Path
@@ -139,19 +167,103 @@ class TrainRequest:
     resume: bool = False
     memory: str = "auto"
     compiled: bool = False
+    masks: Mapping[str, Tensor] | None = None
+    photos: tuple[Path, ...] = ()
+    trackers: tuple[Tracker, ...] = ()
+    keep_steps: bool = False
+    gpus: int = 1
+
+
+@dataclass(frozen=True)
+class PlannedClip:
+    """A clip as it will be trained on: its file, its size and length as decoded, the stretches taken of it."""
+
+    file: str
+    width: int
+    height: int
+    frames: int
+    seconds: float
+    windows: int
+    held_out: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """What a training will cost, by a few real steps of it.
+
+    Attributes:
+        base: its name.
+        clip: what the base is shown of each window.
+        device: that was tried.
+        dtype: what the base computes in.
+        memory: the set that saves memory; None where nothing has to.
+        clips: all of them.
+        trained: numbers that learn.
+        batch: samples computed at once.
+        samples: seen in a step.
+        steps: of the run.
+        looks: at the run, on the way.
+        step_seconds: median of the steps that were tried.
+        look_seconds: of one look.
+        encoding_seconds: for all windows, before the first step.
+        peak_bytes: most memory of the process, or of the card, while all of this was tried.
+        card_bytes: memory of the card; None for a processor.
+    """
+
+    base: str
+    clip: ClipShape
+    device: str
+    dtype: str
+    memory: str | None
+    clips: tuple[PlannedClip, ...]
+    trained: int
+    batch: int
+    samples: int
+    steps: int
+    looks: int
+    step_seconds: float
+    look_seconds: float
+    encoding_seconds: float
+    peak_bytes: int
+    card_bytes: int | None
+
+    @property
+    def seconds(self) -> float:
+        """The whole run."""
+        return self.encoding_seconds + self.steps * self.step_seconds + self.looks * self.look_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
-    """A trained adapter, as a draft that can be edited and published."""
+    """A trained adapter, as a draft that can be edited and published.
+
+    Attributes:
+        folder: of the draft.
+        spec: what was trained.
+        clips: trained on.
+        held_out: clips that were not.
+        steps: done.
+        skipped: steps whose numbers were not finite.
+        seconds: trained.
+        final_loss: of the last step that counted.
+        chosen_step: whose weights the draft has.
+        choice: why, in a sentence.
+        preview: a picture to show the adapter on; None where no previews were asked for.
+        is_first: whether this process wrote the draft; the others of a run on several devices leave it to one.
+    """
 
     folder: Path
     spec: AdapterSpec
     clips: int
+    held_out: int
     steps: int
     skipped: int
     seconds: float
     final_loss: float | None
+    chosen_step: int
+    choice: str
+    preview: Path | None
+    is_first: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,87 +378,6 @@ class CompareResult:
 
     cosines: tuple[SiteCosine, ...]
     grid: Path | None
-
-
-@dataclass(frozen=True)
-class CountRequest:
-    """A question about the cost of adapters, answered from shapes.
-
-    Attributes:
-        base: its folder, or the name of one that is packaged or the paper's.
-        most: adapters in the largest composition.
-    """
-
-    base: Path | str
-    most: int = 4
-
-
-@dataclass(frozen=True)
-class CountedStep:
-    """One denoising step.
-
-    Attributes:
-        adapters: how many are on the base.
-        skip_first: whether they leave frame 0 out of cross-frame attention.
-        operations: floating-point operations, two for each multiplication with addition.
-        ratio: to the base's own.
-        at_most: what the ratio may be; None where nothing is promised.
-    """
-
-    adapters: int
-    skip_first: bool
-    operations: int
-    ratio: float
-    at_most: float | None
-
-
-@dataclass(frozen=True)
-class TrainingBytes:
-    """Bytes of training one adapter, batch 1, with gradient checkpointing.
-
-    Attributes:
-        weights: the frozen denoiser.
-        adapter: its float32 tensors, their gradients, both moments of AdamW and the running average.
-        saved: activations kept from the forward pass to the backward pass.
-        transient: the most that is alive beyond all these, while a block is computed again.
-    """
-
-    weights: int
-    adapter: int
-    saved: int
-    transient: int
-
-    @property
-    def peak(self) -> int:
-        """All of it."""
-        return self.weights + self.adapter + self.saved + self.transient
-
-
-@dataclass(frozen=True, kw_only=True)
-class CountResult:
-    """What a base and its adapters cost.
-
-    Attributes:
-        base: its name.
-        clip: what one step computes.
-        dtype: the denoiser's number format.
-        parameters: of the denoiser.
-        parts: trained numbers of an adapter, by part.
-        steps: the bare base first.
-        training: bytes.
-        saved_at_most: what saved activations may be; None where nothing is promised.
-        peak_at_most: what training may need in all.
-    """
-
-    base: str
-    clip: ClipShape
-    dtype: str
-    parameters: int
-    parts: Mapping[str, int]
-    steps: tuple[CountedStep, ...]
-    training: TrainingBytes
-    saved_at_most: int | None
-    peak_at_most: int | None
 
 
 @dataclass(frozen=True)

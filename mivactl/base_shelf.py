@@ -1,11 +1,11 @@
-"""The folder of installed bases: a base is put together elsewhere and appears in one step, or not at all."""
+"""The folder of installed bases, and that of other models: one is put together elsewhere and appears in one step."""
 
 from __future__ import annotations
 
 import secrets
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from mivactl.disk import disk_errors, last_written, sync_folder
 from mivactl.file_lock import locked
@@ -19,18 +19,19 @@ _REMOVED: Final = ".removed-"
 
 
 class BaseShelf:
-    """Bases below `home/bases`; what is on its way lies in `home/incoming`.
+    """Bases below `home/bases`; what is on its way lies in `home/incoming`. Other weights have folders of their own.
 
     Args:
         home: mivactl's folder.
         lock_timeout: seconds to wait for another process.
+        kind: what stands on it.
     """
 
-    def __init__(self, home: Path, *, lock_timeout: float) -> None:
-        self.folder = home / "bases"
-        self._incoming = home / "incoming"
+    def __init__(self, home: Path, *, lock_timeout: float, kind: Literal["base", "weights"] = "base") -> None:
+        self.folder = home / ("bases" if kind == "base" else "weights")
+        self._incoming = home / ("incoming" if kind == "base" else "incoming-weights")
         self._locks = home / "locks"
-        self._lock_timeout = lock_timeout
+        self._lock_timeout, self._kind = lock_timeout, kind
 
     def place_of(self, name: BaseName) -> Path:
         """Where the base lies when it is installed."""
@@ -42,8 +43,8 @@ class BaseShelf:
 
     def locked(self, name: BaseName) -> AbstractContextManager[None]:
         """One process at a time works on a base; raises `Busy`."""
-        lock = self._locks / f"base-{name}.lock"
-        return locked(lock, resource=f"base `{name}`", timeout_seconds=self._lock_timeout)
+        lock = self._locks / f"{self._kind}-{name}.lock"
+        return locked(lock, resource=f"{self._kind} `{name}`", timeout_seconds=self._lock_timeout)
 
     def abandoned(self, before: float) -> tuple[Path, ...]:
         """What is staged and was last written before a moment, in seconds of the epoch; and removed bases."""

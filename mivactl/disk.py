@@ -115,3 +115,8 @@ def last_written(folder: Path) -> float:
         with suppress(OSError):
             times.append(path.stat(follow_symlinks=False).st_mtime)
     return max(times)
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder; 0 where there is none."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

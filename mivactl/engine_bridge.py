@@ -10,14 +10,13 @@ import os
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import engine
 from engine.progress import Phase, Progress, SilentProgress
+from mivactl.engine_places import FUNCTIONS, VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from engine.animation.animate import Rendered
     from engine.animation.clip_comparison import compare_clips, write_small_copy
     from engine.animation.clip_files import read_receipt as clip_receipt
@@ -29,24 +28,65 @@ if TYPE_CHECKING:
         export_motion_lora,
         import_adapter,
         load_studio,
+        plan,
         render,
         train,
     )
     from engine.api import write as write_rendered
     from engine.bases.base_folder import parameter_count, verify_base
     from engine.bases.part_check import check_part
-    from engine.bases.published_bases import KnownPublication, published_bases
+    from engine.bases.published_bases import (
+        KnownPublication,
+        counted_base_names,
+        published_bases,
+        repositories_of_base,
+    )
     from engine.bases.sealing import seal_base
+    from engine.bench.ablations import find_ablation
+    from engine.bench.base_clips import make_base_clips
+    from engine.bench.cases import lay_out_cases
+    from engine.bench.finish import BenchOutcome, finish_run, make_baselines, take_over_clips
+    from engine.bench.pictures import FoundGroup, find_pictures
+    from engine.bench.reference_maps import ReferenceMap, reference_maps
+    from engine.bench.run_file import BenchCase, BenchMethod, BenchRun, Unusable, clip_place, read_run
+    from engine.bench.runners.pipeline_runner import run_pipeline
+    from engine.bench.speed import SpeedRequest, SpeedResult, measure_speed
+    from engine.bench.suite import Group, Suite, find_suite, suite_names
+    from engine.clip_requests import CameraMotion, CameraRequest, CameraResult, ClipsRequest, ClipsResult
+    from engine.count_requests import CountRequest, CountResult, MaskedCount, MaskedRun, TrainingBytes
     from engine.interop.pipeline_adapters import (
         load_into_pipeline,
         set_motion_norm,
         unload_from_pipeline,
         weigh_in_pipeline,
     )
+    from engine.interop.pipeline_host import pipeline_architecture
     from engine.interop.pipeline_photo import photo_start
+    from engine.interop.sandbox import convert_pickle
     from engine.machine import Room, room_here
+    from engine.mask_requests import (
+        MOVING_SUFFIXES,
+        UNASKED,
+        Box,
+        ClipMaskResult,
+        ClipMasksRequest,
+        MaskHints,
+        MaskRequest,
+        MaskResult,
+        Point,
+        Subject,
+    )
+    from engine.masks.clip_masks import mask_clips
+    from engine.masks.find_mask import MaskFinder
+    from engine.masks.found_mask import FoundMask, Missed
+    from engine.masks.photo_mask import mask_photo
+    from engine.masks.published_models import SEGMENTER, PublishedModel
+    from engine.masks.unasked import find_unasked, open_mask_finder
+    from engine.metrics.weights_folder import PublishedFile, PublishedWeights, WeightsFolder, published_weights
+    from engine.metrics.weights_folder import write_record as write_weights_record
+    from engine.pretraining.bench_pictures import draw_pictures
     from engine.pretraining.sample_picture import write_sample_picture
-    from engine.recipe import TrainRecipe
+    from engine.recipe import TrainRecipe, training_recipe
     from engine.requests import (
         AdapterUse,
         AnimateRequest,
@@ -54,8 +94,6 @@ if TYPE_CHECKING:
         ClipComparison,
         CompareRequest,
         CompareResult,
-        CountRequest,
-        CountResult,
         ExportRequest,
         ExportResult,
         ImportChoices,
@@ -64,130 +102,164 @@ if TYPE_CHECKING:
         MovedShare,
         SiteCosine,
         StudioRequest,
+        Tracker,
+        TrainingPlan,
         TrainRequest,
         TrainResult,
     )
     from engine.run_settings import RunChoices, settle
+    from engine.training.camera_clips import make_camera_clips
+    from engine.training.clip_doctor import examine_clips
+    from engine.training.launch import run_on_devices
+    from engine.video.clip_reader import Clip, read_clip
+    from engine.video.clip_writer import write_clip
+    from engine.video.framed_picture import resized as resized_picture
+    from engine.video.photo import open_photo
     from registry_schema.adapter_spec import AdapterSpec
-    from registry_schema.base_spec import BaseFamily, BaseSpec
-    from registry_schema.digests import Digest
+    from registry_schema.base_spec import BaseFamily
     from registry_schema.receipt import RunSettings
 
 __all__ = [
+    "MOVING_SUFFIXES",
+    "SEGMENTER",
+    "UNASKED",
     "AdapterUse",
     "AnimateRequest",
     "AnimateResult",
+    "BenchCase",
+    "BenchMethod",
+    "BenchOutcome",
+    "BenchRun",
+    "Box",
+    "CameraMotion",
+    "CameraRequest",
+    "CameraResult",
+    "Clip",
     "ClipComparison",
+    "ClipMaskResult",
+    "ClipMasksRequest",
+    "ClipsRequest",
+    "ClipsResult",
     "CompareRequest",
     "CompareResult",
     "CountRequest",
     "CountResult",
     "ExportRequest",
     "ExportResult",
+    "FoundGroup",
+    "FoundMask",
+    "Group",
     "ImportChoices",
     "ImportRequest",
     "ImportResult",
     "KnownPublication",
+    "MaskFinder",
+    "MaskHints",
+    "MaskRequest",
+    "MaskResult",
+    "MaskedCount",
+    "MaskedRun",
+    "Missed",
     "MovedShare",
     "Phase",
+    "Point",
     "Progress",
+    "PublishedFile",
+    "PublishedModel",
+    "PublishedWeights",
+    "ReferenceMap",
     "Rendered",
     "Room",
     "RunChoices",
     "SilentProgress",
     "SiteCosine",
+    "SpeedRequest",
+    "SpeedResult",
     "Studio",
     "StudioRequest",
+    "Subject",
+    "Suite",
+    "Tracker",
     "TrainRecipe",
     "TrainRequest",
     "TrainResult",
+    "TrainingBytes",
+    "TrainingPlan",
+    "Unusable",
+    "WeightsFolder",
     "animate",
     "check_binding",
     "check_part",
+    "clip_place",
     "clip_receipt",
     "compare",
     "compare_clips",
+    "convert_pickle",
     "count",
     "counted_base_names",
     "device_name",
+    "draw_pictures",
+    "examine_clips",
     "expected_tensors",
     "export_motion_lora",
+    "find_ablation",
+    "find_pictures",
+    "find_suite",
+    "find_unasked",
+    "finish_run",
     "frame_size",
     "import_adapter",
+    "lay_out_cases",
     "load_into_pipeline",
     "load_studio",
+    "make_base_clips",
+    "make_baselines",
+    "make_camera_clips",
+    "mask_clips",
+    "mask_photo",
+    "measure_speed",
+    "open_mask_finder",
+    "open_photo",
     "packaged_base_folders",
     "parameter_count",
     "photo_pixels",
     "photo_start",
     "pipeline_architecture",
+    "plan",
     "published_bases",
+    "published_weights",
+    "read_clip",
+    "read_run",
+    "reference_maps",
     "render",
+    "repositories_of_base",
+    "resized_picture",
     "room_here",
+    "run_on_devices",
+    "run_pipeline",
     "seal_base",
     "set_motion_norm",
     "settle",
+    "suite_names",
+    "take_over_clips",
     "train",
     "training_recipe",
     "unload_from_pipeline",
     "verify_base",
     "weigh_in_pipeline",
+    "write_clip",
     "write_rendered",
     "write_sample_picture",
     "write_small_copy",
+    "write_weights_record",
 ]
-
-# imported when they are first asked for
-_VALUES: Final = {
-    "AdapterUse": "engine.requests",
-    "AnimateRequest": "engine.requests",
-    "CompareRequest": "engine.requests",
-    "CountRequest": "engine.requests",
-    "ExportRequest": "engine.requests",
-    "ImportChoices": "engine.requests",
-    "ImportRequest": "engine.requests",
-    "RunChoices": "engine.run_settings",
-    "StudioRequest": "engine.requests",
-    "TrainRequest": "engine.requests",
-}
-
-# imported when they are first called
-_FUNCTIONS: Final = {
-    # free of torch
-    "check_part": "engine.bases.part_check.check_part",
-    "clip_receipt": "engine.animation.clip_files.read_receipt",
-    "compare_clips": "engine.animation.clip_comparison.compare_clips",
-    "parameter_count": "engine.bases.base_folder.parameter_count",
-    "published_bases": "engine.bases.published_bases.published_bases",
-    "room_here": "engine.machine.room_here",
-    "seal_base": "engine.bases.sealing.seal_base",
-    "settle": "engine.run_settings.settle",
-    "verify_base": "engine.bases.base_folder.verify_base",
-    "write_small_copy": "engine.animation.clip_comparison.write_small_copy",
-    # with torch
-    "animate": "engine.api.animate",
-    "compare": "engine.api.compare",
-    "count": "engine.api.count",
-    "export_motion_lora": "engine.api.export_motion_lora",
-    "import_adapter": "engine.api.import_adapter",
-    "load_into_pipeline": "engine.interop.pipeline_adapters.load_into_pipeline",
-    "load_studio": "engine.api.load_studio",
-    "photo_start": "engine.interop.pipeline_photo.photo_start",
-    "render": "engine.api.render",
-    "set_motion_norm": "engine.interop.pipeline_adapters.set_motion_norm",
-    "train": "engine.api.train",
-    "unload_from_pipeline": "engine.interop.pipeline_adapters.unload_from_pipeline",
-    "weigh_in_pipeline": "engine.interop.pipeline_adapters.weigh_in_pipeline",
-    "write_rendered": "engine.api.write",
-    "write_sample_picture": "engine.pretraining.sample_picture.write_sample_picture",
-}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the engine calls so
-    if name in _VALUES:
-        return getattr(import_module(_VALUES[name]), name)
-    if name in _FUNCTIONS:
-        return partial(_call, _FUNCTIONS[name])
+    if name in VALUES:
+        return getattr(import_module(VALUES[name]), name)
+    if name in FUNCTIONS:
+        return partial(_call, FUNCTIONS[name])
     raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
 
 
@@ -217,21 +289,6 @@ def device_name() -> str:
 
     _prepare_threads()
     return str(choose_device())
-
-
-def counted_base_names() -> tuple[str, ...]:
-    """Bases that can be counted without their folder. No torch is loaded."""
-    from engine.bases.published_bases import published_bases as published
-
-    return tuple(known.base.facts.name for known in published())
-
-
-def repositories_of_base(name: str) -> tuple[str, ...]:
-    """The Hub repositories with the denoiser of a published base; none for other bases. No torch is loaded."""
-    from engine.bases.published_bases import published_bases as published
-
-    found = next((known.base for known in published() if known.base.facts.name == name), None)
-    return () if found is None else tuple(part.repository for part in found.parts if part.part != "vae")
 
 
 def frame_size(photo: Path, settings: RunSettings, *, whole: bool) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -278,25 +335,3 @@ def expected_tensors(spec: AdapterSpec, folder: Path, family: BaseFamily) -> dic
     from engine.bases.catalog import folder_sites
 
     return expected(spec, folder_sites(folder, family))
-
-
-def training_recipe(
-    base: BaseSpec, file: bytes | None, overrides: Mapping[str, Any], sets: Sequence[str]
-) -> TrainRecipe:
-    """A recipe: the base's defaults, then a file, then options, then `section.key=value`; no torch is loaded.
-
-    Raises:
-        UsageProblem: not TOML, an unknown key or a value that will not do.
-    """
-    from engine import recipe
-
-    chosen = recipe.recipe_from_toml(file or b"", defaults=recipe.base_defaults(base))
-    document = recipe.merged(chosen.model_dump(by_alias=True), overrides)
-    return recipe.recipe_from_dict(recipe.apply_overrides(document, sets))
-
-
-def pipeline_architecture(pipeline: Any) -> Digest:  # noqa: ANN401 - a pipeline of diffusers, which has no types
-    """Fingerprint of the denoiser of a diffusers pipeline; raises `Incompatible` if it has none for clips."""
-    from engine.interop.pipeline_host import pipeline_denoiser, stock_architecture
-
-    return stock_architecture(pipeline_denoiser(pipeline))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mivactl.disk import disk_errors
 from mivactl.hub_client import hub_api, hub_endpoint, hub_headers, hub_is_offline
-from mivactl.hub_errors import hub_errors
+from mivactl.hub_errors import ANOTHER_BASE, hub_errors
 from registry_schema.digests import Digest
 from registry_schema.errors import Incomplete, IntegrityProblem, NetworkProblem
 
@@ -44,15 +44,23 @@ class HubFile:
 
 
 class Hub:
-    """The Hub at `HF_ENDPOINT`, asked with the person's own token if there is one."""
+    """The Hub at `HF_ENDPOINT`, asked with the person's own token if there is one.
 
-    def __init__(self) -> None:
+    Args:
+        what: is fetched from it, in words.
+        otherwise: the way out that needs no Hub, in words that go on after "or".
+
+    Raises:
+        NetworkProblem: the network is switched off.
+    """
+
+    def __init__(self, *, what: str = "base models", otherwise: str = ANOTHER_BASE) -> None:
         if hub_is_offline():
             raise NetworkProblem(
-                "base models are fetched from the Hugging Face Hub, and the network is switched off",
-                hint="leave out `--offline` and unset `HF_HUB_OFFLINE`, or `mivactl base add NAME --from DIR`",
+                f"{what} are fetched from the Hugging Face Hub, and the network is switched off",
+                hint=f"leave out `--offline` and unset `HF_HUB_OFFLINE`, or {otherwise}",
             )
-        self._api = hub_api()
+        self._api, self._otherwise = hub_api(), otherwise
 
     def files(self, repository: str, revision: str, folder: str | None) -> tuple[HubFile, ...]:
         """The files in a folder of a repository, at the commit that `revision` is now.
@@ -64,7 +72,7 @@ class Hub:
         """
         from huggingface_hub.hf_api import RepoFile
 
-        with hub_errors(repository, revision):
+        with hub_errors(repository, revision, otherwise=self._otherwise):
             commit = self._api.model_info(repository, revision=revision).sha or revision
             entries = list(self._api.list_repo_tree(repository, folder, revision=commit))
         return tuple(
@@ -86,7 +94,7 @@ class Hub:
         Raises:
             AuthProblem: it may not; and as `files`.
         """
-        with hub_errors(file.repository, file.commit):
+        with hub_errors(file.repository, file.commit, otherwise=self._otherwise):
             self._api.get_hf_file_metadata(url=self._address(file))
 
     def download(self, file: HubFile, target: Path, *, received: Callable[[int], object]) -> None:
@@ -113,7 +121,7 @@ class Hub:
             target.parent.mkdir(parents=True, exist_ok=True)
             stream = part.open("r+b" if part.exists() else "w+b")
         with stream:
-            with disk_errors(part), _transfer_errors(file):
+            with disk_errors(part), _transfer_errors(file, self._otherwise):
                 self._transfer(file, stream, received)
             _check(stream, file, part)
         part.replace(target)
@@ -195,10 +203,10 @@ def _digests(stream: BinaryIO, file: HubFile) -> tuple[str, str] | None:
 
 
 @contextmanager
-def _transfer_errors(file: HubFile) -> Iterator[None]:
+def _transfer_errors(file: HubFile, otherwise: str) -> Iterator[None]:
     from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
 
-    with hub_errors(file.repository, file.commit):
+    with hub_errors(file.repository, file.commit, otherwise=otherwise):
         try:
             yield
         except HfHubHTTPError:

@@ -11,7 +11,7 @@ from registry_schema.errors import AuthProblem, MivaError, NetworkProblem, NotFo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ANOTHER_BASE: Final = "`mivactl base add NAME --from DIR`"
+ANOTHER_BASE: Final = "`mivactl base add NAME --from DIR`"
 
 
 class RateLimited(NetworkProblem):
@@ -19,9 +19,7 @@ class RateLimited(NetworkProblem):
 
 
 @contextmanager
-def hub_errors(
-    repository: str, revision: str, *, doing: str = "read", otherwise: str = _ANOTHER_BASE
-) -> Iterator[None]:
+def hub_errors(repository: str, revision: str, *, doing: str = "read", otherwise: str = ANOTHER_BASE) -> Iterator[None]:
     """Turn what huggingface_hub says into an error a person can act on.
 
     Args:

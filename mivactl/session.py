@@ -105,7 +105,11 @@ class Session:
 
     def bound_registry(self, name: AdapterName) -> RegistryName | None:
         """The one registry that may answer for an adapter's namespace; None where any may."""
-        return self._added.bound(name.namespace)
+        return self.bound_namespace(name.namespace)
+
+    def bound_namespace(self, namespace: str) -> RegistryName | None:
+        """The registry that a namespace is bound to."""
+        return self._added.bound(namespace)
 
     @cached_property
     def starter(self) -> DirectoryRegistry:

@@ -35,6 +35,7 @@ class Settings:
         store_max_bytes: of installed files; above it, files that nothing needs go. None is no limit.
         shared_stores: stores of others whose builds are used where they lie.
         licences_deny: licences that nothing installed may have; `CC-BY-NC-*` stands for several.
+        continuous_integration: `CI=true`, as services that build and test say it; a lock is held to then.
     """
 
     home: Path
@@ -45,6 +46,7 @@ class Settings:
     store_max_bytes: int | None = None
     shared_stores: tuple[Path, ...] = ()
     licences_deny: tuple[str, ...] = ()
+    continuous_integration: bool = False
 
     @property
     def config_file(self) -> Path:
@@ -77,6 +79,7 @@ def load_settings(environment: Mapping[str, str], *, offline: bool = False) -> S
             "store_max_size", environment.get("MIVACTL_STORE_MAX_SIZE") or from_file.get("store_max_size")
         ),
         shared_stores=_folders(environment.get("MIVACTL_SHARED_STORE", from_file.get("shared_stores", ()))),
+        continuous_integration=environment.get("CI", "").lower() in _TRUE,
         licences_deny=_licences(from_file.get("policy", {}), home / "config.toml"),
     )
 

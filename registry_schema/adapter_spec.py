@@ -73,11 +73,35 @@ class TemporalLoraSpec(Document):
     alpha: Annotated[float, Field(gt=0, le=1024)] = 1.0
 
 
+RegionForm = Literal["soft", "hard", "off"]
+
+
+class RegionSpec(Document):
+    """How each kind of attention keeps to the masks: by their confidence, by labels of 0 and 1, or not at all.
+
+    Several adapters share the base's self attention: there, `soft` is for one masked adapter, several take labels.
+    """
+
+    cross_frame_attention: RegionForm = "soft"
+    self_attention: RegionForm = "hard"
+    temporal: RegionForm = "soft"
+    prompt: RegionForm = "soft"
+
+
 class MaskStreamSpec(Document):
-    """The second stream of a masked adapter: looks at the picture or not, has a prompt for the background or not."""
+    """The second stream of a masked adapter: looks at the picture or not, has a prompt for the background or not.
+
+    `regions` is not written where it has its usual values.
+    """
 
     image_guidance: bool = True
     background_prompt: bool = True
+    regions: RegionSpec | None = None
+
+    @property
+    def forms(self) -> RegionSpec:
+        """How attention keeps to the masks."""
+        return self.regions or RegionSpec()
 
 
 class AdapterSpec(Document):

@@ -25,6 +25,9 @@ BasePart = Literal["unet", "motion_adapter", "transformer", "vae"]
 """The folders of a base that hold a diffusers model each."""
 
 
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
 class BaseIdentity(Document):
     """Which base: its name, the fingerprint of its architecture, the digest of its weights."""
 
@@ -73,11 +76,22 @@ class LatentScale(Document):
 
 
 class TrainingDefaults(Document):
-    """What `train` uses on this base unless a recipe says otherwise."""
+    """What `train` uses on this base unless a recipe says otherwise; what is left out is the paper's.
+
+    Each field has the name and the meaning of the recipe's key.
+    """
 
     ranks: Ranks
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     steps: Annotated[int, Field(ge=1, le=10_000_000)]
+    alpha: Annotated[float, Field(gt=0, le=4096)] | None = None
+    betas: Annotated[tuple[Share, ...], Field(min_length=2, max_length=2)] | None = None
+    warmup: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+    schedule: Literal["constant", "cosine"] | None = None
+    ema_decay: Share | None = None
+    weighting: Literal["uniform", "bell", "min_snr"] | None = None
+    timesteps: Literal["uniform", "noisy"] | None = None
+    windows: Annotated[int, Field(ge=1, le=1024)] | None = None
 
 
 class BaseFacts(Document):

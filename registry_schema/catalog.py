@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
+from pydantic_core import from_json
 
 from registry_schema import strict_json
 from registry_schema.document import Document, rule
@@ -75,6 +76,56 @@ class CatalogLine(Document):
         return cls.of(value, source=source)
 
 
+class CatalogRow(NamedTuple):
+    """A line of a catalog of which only as much was read as tells whether a search is after it.
+
+    Nothing of it was checked: who shows it takes `line`.
+
+    Attributes:
+        name: the adapter's.
+        texts: what words are looked for in, lower case: the name; tags and motion; everything else.
+        builds: base and whether masked of each build.
+    """
+
+    name: str
+    texts: tuple[str, str, str]
+    builds: tuple[tuple[str, bool], ...]
+    row: bytes
+    source: str
+
+    @classmethod
+    def read(cls, row: bytes, *, source: str) -> CatalogRow | None:
+        """The row; None when it is in a newer format.
+
+        Raises:
+            SchemaError: so far from being valid that its words are not where they should be.
+        """
+        try:
+            return cls._of(from_json(row), row, source)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            line = CatalogLine.parse(row, source=source)
+            return None if line is None else cls._of(line.plain(), row, source)
+
+    def line(self) -> CatalogLine:
+        """All of it, checked.
+
+        Raises:
+            SchemaError: not valid.
+        """
+        return CatalogLine.of(
+            strict_json.parse(self.row, max_bytes=MAX_CATALOG_LINE_BYTES, source=self.source), source=self.source
+        )
+
+    @classmethod
+    def _of(cls, plain: dict[str, Any], row: bytes, source: str) -> CatalogRow | None:
+        if plain["v"] > FORMAT:
+            return None
+        name, tags, builds = plain["name"], plain.get("tags", ()), plain.get("builds", ())
+        others = [plain["title"], plain["summary"], *plain.get("subjects", ()), *plain.get("authors", ())]
+        texts = (name.lower(), " ".join([*tags, plain["motion"]]).lower(), " ".join(others).lower())
+        return cls(name, texts, tuple([(build["base"], build["masked"]) for build in builds]), row, source)
+
+
 def speaker(lines: Iterable[IndexLine]) -> IndexLine | None:
     """The build that speaks for an adapter: the newest active one, or the newest of all; None when there is none.
 
@@ -131,6 +182,12 @@ def with_line(data: bytes, name: AdapterName, line: CatalogLine | None, *, sourc
     rows.pop(str(name), None)
     if line is not None:
         rows[str(name)] = line.to_bytes().rstrip(b"\n")
+    return b"".join(rows[key] + b"\n" for key in sorted(rows))
+
+
+def completed(data: bytes, other: bytes, *, source: str) -> bytes:
+    """A catalog with the rows of `other` for adapters that it lacks; sorted by name."""
+    rows = {_name_in(row): row for part in (other, data) for row in catalog_rows(part, source=source)}
     return b"".join(rows[key] + b"\n" for key in sorted(rows))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from registry_schema.advisories import Advisory
+from registry_schema.attachments import Attachment
 from registry_schema.base_spec import BaseSpec
 from registry_schema.document import Document, RootDocument
 from registry_schema.index import IndexLine
@@ -28,6 +29,7 @@ from registry_schema.signed_state import Checkpoint, Root, Snapshot
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOCUMENTS: dict[str, type[Document]] = {
     "advisory-line-1": Advisory,
+    "attachment-line-2": Attachment,
     "base-1": BaseSpec,
     "checkpoint-1": Checkpoint,
     "index-line-1": IndexLine,

@@ -1,4 +1,7 @@
-"""Index lines: what a resolver needs of each build, one JSON object per line; only a line's status may change."""
+"""Index lines: what a resolver needs of each build, one JSON object per line; only a line's status may change.
+
+Lines of later formats stand behind them; those of format 2 are in `registry_schema.attachments`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from registry_schema.text import Licence, Line, Timestamp, shown
 from registry_schema.versions import Version, VersionRange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 FORMAT: Literal[1] = 1
 MAX_INDEX_BYTES = 4 << 20
@@ -117,6 +120,36 @@ def read_index(data: bytes, *, source: str = "index") -> tuple[IndexLine, ...]:
     Raises:
         SchemaError: over a limit, not finished, a line that is not valid, or one build twice.
     """
+    found: dict[BuildKey, IndexLine] = {}
+    for label, value in rows_of_format(data, FORMAT, source=source):
+        line = IndexLine.of(value, source=label)
+        if line.key in found:
+            raise SchemaError(f"{label}: `{line.name}` {line.key.tag} is listed already, expected each build once")
+        found[line.key] = line
+    return tuple(found.values())
+
+
+def write_index(lines: Iterable[IndexLine], later: Iterable[bytes] = ()) -> bytes:
+    """The bytes of an index; `read_index` gives the same lines.
+
+    Args:
+        later: rows of later formats, as `later_rows` gave them: a writer keeps what it does not know.
+    """
+    return b"".join((*(line.to_bytes() for line in lines), *later))
+
+
+def rows_of_format(data: bytes, version: int, *, source: str) -> Iterator[tuple[str, object]]:
+    """What to call each row of one format, and what it holds; raises as `read_index`."""
+    return ((f"{source}:{number}", value) for number, found, value, _ in _rows(data, source) if found == version)
+
+
+def later_rows(data: bytes, *, source: str = "index") -> tuple[bytes, ...]:
+    """The rows of formats after that of builds, each with its newline; raises as `read_index`."""
+    return tuple(row + b"\n" for _, version, _, row in _rows(data, source) if version > FORMAT)
+
+
+def _rows(data: bytes, source: str) -> Iterator[tuple[int, int, object, bytes]]:
+    """Number, format, content and bytes of each row."""
     if len(data) > MAX_INDEX_BYTES:
         raise SchemaError(f"{source}: is {len(data)} bytes long, expected at most {MAX_INDEX_BYTES}")
     if data and not data.endswith(b"\n"):
@@ -124,29 +157,15 @@ def read_index(data: bytes, *, source: str = "index") -> tuple[IndexLine, ...]:
     rows = data.split(b"\n")[:-1]
     if len(rows) > MAX_LINES:
         raise SchemaError(f"{source}: has {len(rows)} lines, expected at most {MAX_LINES}")
-    found: dict[BuildKey, IndexLine] = {}
     for number, row in enumerate(rows, start=1):
-        line = _read_line(row, source=f"{source}:{number}")
-        if line is None:
-            continue
-        if line.key in found:
-            raise SchemaError(
-                f"{source}:{number}: `{line.name}` {line.key.tag} is listed already, expected each build once"
-            )
-        found[line.key] = line
-    return tuple(found.values())
+        value = strict_json.parse(row, max_bytes=MAX_LINE_BYTES, source=f"{source}:{number}")
+        yield number, _format_of(value, source=f"{source}:{number}"), value, row
 
 
-def write_index(lines: Iterable[IndexLine]) -> bytes:
-    """The bytes of an index; `read_index` gives the same lines."""
-    return b"".join(line.to_bytes() for line in lines)
-
-
-def _read_line(row: bytes, *, source: str) -> IndexLine | None:
-    value = strict_json.parse(row, max_bytes=MAX_LINE_BYTES, source=source)
+def _format_of(value: object, *, source: str) -> int:
     if not isinstance(value, dict) or "v" not in value:
         raise SchemaError(f"{source}: v is missing, expected `{FORMAT}`")
     version = value["v"]
     if not isinstance(version, int) or isinstance(version, bool) or version < FORMAT:
         raise SchemaError(f"{source}: v `{shown(version)}` is not a format, expected `{FORMAT}`")
-    return IndexLine.of(value, source=source) if version == FORMAT else None
+    return version

@@ -15,7 +15,7 @@ from registry_schema.errors import IntegrityProblem
 from registry_schema.manifest import Seed
 from registry_schema.names import AdapterName
 from registry_schema.ref import MAX_WEIGHT
-from registry_schema.sampling import SamplerName, StartNoise
+from registry_schema.sampling import SamplerName, SamplingVariant, StartNoise
 from registry_schema.text import Line, PatternText
 from registry_schema.versions import Version
 
@@ -43,6 +43,22 @@ class AdapterRecord(Document):
     manifest: Digest
     weights: Digest
     weight: Weight
+
+
+class MaskRecord(Document):
+    """The mask of one adapter: where it came from, and the digest of its 8-bit values at the photo's size."""
+
+    adapter: AdapterName
+    source: Annotated[str, Line(255)]
+    digest: Digest
+
+
+class MaskSettings(Document):
+    """How masks go along in a run: how often they are predicted, what reads them, and those that were given."""
+
+    evaluations: Annotated[int, Field(ge=1, le=1000)] = 8
+    decoder: Literal["auto", "vae", "tiny", "probe"] = "auto"
+    given: Annotated[tuple[MaskRecord, ...], Field(max_length=MAX_ADAPTERS)] = ()
 
 
 class SizeChoice(PatternText):
@@ -80,7 +96,8 @@ class ToolName(PatternText):
 class RunSettings(Document):
     """Every choice that shapes the frames and their file.
 
-    `clip` is what the base sampled; `memory` names the set that saved memory, which costs some exactness.
+    `clip` is what the base sampled; `memory` names the set that saved memory, which costs some exactness; `masks` is
+    there with masked adapters, `variant` in comparisons only.
     """
 
     seed: Seed
@@ -96,6 +113,8 @@ class RunSettings(Document):
     device: Annotated[str, Line(80)] = "cpu"
     dtype: Annotated[str, Line(20)] = "float32"
     memory: Annotated[str, Line(20)] | None = None
+    masks: MaskSettings | None = None
+    variant: SamplingVariant | None = None
 
 
 class OutputRecord(Document):

@@ -9,6 +9,8 @@ from pydantic import Field
 from registry_schema.document import Document
 
 SamplerName = Literal["ddim", "dpm", "renoise", "euler_flow"]
+SamplingVariant = Literal["adain-every-step", "histogram-matching", "analytic-init", "joint-softmax"]
+"""What the paper tried and left out, for comparisons."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

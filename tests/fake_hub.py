@@ -2,7 +2,8 @@
 
 It is a real HTTP server on loopback and answers what huggingface_hub 2.4 really sends: creating repositories, refs,
 revisions, trees, `preupload`, LFS batches, `commit` (with `parentCommit` compared), `tag` (409 where there is one), the
-list of models by author and tag with their cards, and files with ranges. Reads are tested against a real server too:
+list of models by author and tag with their cards, and files with ranges; adapters are published to it, and bases that
+lie in folders (`offer`) are fetched from it. Reads are tested against a real server too:
 `registries/test_hub_on_olah.py`. What this can not show: the Hub's own limits, Xet, and when
 its search finds new things.
 """
@@ -17,15 +18,20 @@ import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
 from tests.servers.blob_server import LoopbackServer
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 TOKEN = "hf_the_token_of_the_fake"  # noqa: S105
 _SERIAL = itertools.count()
-_LARGE = (".safetensors", ".webp", ".png", ".mp4", ".gif")
+_LARGE = (".safetensors", ".bin", ".webp", ".png", ".mp4", ".gif")
 
 
 @dataclass
@@ -56,21 +62,27 @@ class Faults:
 
     Args:
         status: answered to requests whose method and path match the expression.
+        refused: the same, with the Hub's own word for what is wrong.
         instead: the same, a body with status 200.
         ranges: whether parts of files can be had.
         page: how many models one answer lists.
         elsewhere: large files are handed out by another host, `localhost`.
         encoded: large files are said to be gzip.
-        cut_after: bytes after which the first answer with a large file ends.
+        cut_after: bytes after which the connection breaks in the first answer with a large file.
+        short_after: bytes of which the first answer with a large file claims to be.
+        flip: whether the last byte of large files is another than announced.
     """
 
     status: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
     instead: dict[str, bytes] = field(default_factory=dict)
     ranges: bool = True
     page: int = 1000
     elsewhere: bool = False
     encoded: bool = False
     cut_after: int | None = None
+    short_after: int | None = None
+    flip: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,12 +104,20 @@ class FakeHub(LoopbackServer):
         self.large: dict[str, bytes] = {}
         self.faults = Faults()
         self.requests: list[Asked] = []
+        self.sent_bytes = 0
         self.lock = threading.Lock()
         super().__init__(_Handler)
 
     @property
     def endpoint(self) -> str:
         return self.url
+
+    def offer(self, folder: Path, commit: str) -> None:
+        """Have the repositories `owner/name` that lie in `folder`, each with this one commit."""
+        for root in folder.glob("*/*"):
+            files = {path: (root / path).read_bytes() for path in files_below(root)}
+            name = root.relative_to(folder).as_posix()
+            self.repositories[name] = Repository(commits={commit: files}, main=commit)
 
     def asked(self, pattern: str) -> list[Asked]:
         """The requests whose method and path match."""
@@ -117,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
                 r"/api/models": self._models,
                 r"/api/models/([^/]+/[^/]+)/refs": self._refs,
                 r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?": self._info,
-                r"/api/models/([^/]+/[^/]+)/tree/([^/]+)": self._tree,
+                r"/api/models/([^/]+/[^/]+)/tree/([^/]+)(?:/(.+))?": self._tree,
                 r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)": self._resolve,
                 r"/elsewhere/([0-9a-f]{64})": self._elsewhere,
             }
@@ -145,16 +165,16 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(url.path)
         self.query = parse_qs(url.query)
         self.body = self._read_body()
-        asked = (self.headers.get(name, "") for name in ("Range", "Authorization", "Host"))
-        self.owner.requests.append(Asked(self.command, path, *asked))
-        fault = next(
-            (status for at, status in self.owner.faults.status.items() if re.search(at, f"{self.command} {path}")), None
-        )
-        if fault is not None:
-            self._send(fault, b"{}")
+        shown = (self.headers.get(name, "") for name in ("Range", "Authorization", "Host"))
+        self.owner.requests.append(Asked(self.command, path, *shown))
+        faults, asked = self.owner.faults, f"{self.command} {path}"
+        if (status := _matching(faults.status, asked)) is not None:
+            self._send(status, b"{}")
             return
-        body = next((body for at, body in self.owner.faults.instead.items() if re.search(at, path)), None)
-        if body is not None:
+        if (refused := _matching(faults.refused, asked)) is not None:
+            self._send(refused[0], b"{}", **{"X-Error-Code": refused[1]})
+            return
+        if (body := _matching(faults.instead, path)) is not None:
             self._send(200, body)
             return
         if may is not None and not may():
@@ -232,19 +252,20 @@ class _Handler(BaseHTTPRequestHandler):
         sha = repository.main if revision in {None, "main"} else repository.tags.get(revision, revision)
         self._json({"id": name, "sha": sha, "siblings": []})
 
-    def _tree(self, name: str, revision: str) -> None:
+    def _tree(self, name: str, revision: str, folder: str | None) -> None:
         files = self._files(name, revision)
         if files is None:
             return
-        folders = sorted({path.partition("/")[0] for path in files if "/" in path})
+        start = f"{folder}/" if folder else ""
+        below = {path: content for path, content in sorted(files.items()) if path.startswith(start)}
+        if folder and not below:
+            self._send(404, b"{}", **{"X-Error-Code": "EntryNotFound"})
+            return
+        folders = sorted({path[len(start) :].partition("/")[0] for path in below if "/" in path[len(start) :]})
         self._json(
             [
-                *({"type": "directory", "oid": "0" * 40, "size": 0, "path": folder} for folder in folders),
-                *(
-                    {"type": "file", "oid": _blob(content), "size": len(content), "path": path}
-                    for path, content in sorted(files.items())
-                    if "/" not in path
-                ),
+                *({"type": "directory", "oid": "0" * 40, "size": 0, "path": start + inner} for inner in folders),
+                *(_entry(path, content) for path, content in below.items() if "/" not in path[len(start) :]),
             ]
         )
 
@@ -265,17 +286,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _content(self, content: bytes, *, large: bool) -> None:
         faults = self.owner.faults
+        etag = hashlib.sha256(content).hexdigest()
+        if large and faults.flip:
+            content = content[:-1] + bytes([content[-1] ^ 1])
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         start = int(asked[1]) if asked and faults.ranges else 0
-        headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
+        headers = {"ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         if large and faults.encoded:
             headers["Content-Encoding"] = "gzip"
-        cut = None
+        cut, body = None, content[start:]
+        if large and self.command == "GET" and faults.short_after is not None:
+            body, faults.short_after = body[: faults.short_after], None
         if large and faults.cut_after is not None:
             cut, faults.cut_after = faults.cut_after, None
-        self._send(206 if start else 200, content[start:], cut=cut, **headers)
+        if self.command == "GET":
+            self.owner.sent_bytes += len(body[:cut])
+        self._send(206 if start else 200, body, cut=cut, **headers)
 
     def _validate(self) -> None:
         text = json.loads(self.body)["content"]
@@ -387,6 +415,24 @@ def _card(repository: Repository) -> dict[str, object]:
     text = (repository.files("main") or {}).get("README.md", b"").decode()
     metadata = yaml.safe_load(text.split("---\n")[1]) if text.startswith("---\n") else None
     return metadata if isinstance(metadata, dict) else {}
+
+
+def _matching(table: dict[str, Any], text: str) -> Any:
+    """What stands in `table` for the first expression that `text` matches."""
+    return next((answer for at, answer in table.items() if re.search(at, text)), None)
+
+
+def files_below(folder: Path) -> Iterator[str]:
+    """Paths of all files below `folder`."""
+    return (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _entry(path: str, content: bytes) -> dict[str, object]:
+    entry: dict[str, object] = {"type": "file", "oid": _blob(content), "size": len(content), "path": path}
+    if path.endswith(_LARGE):
+        digest = hashlib.sha256(content).hexdigest()
+        entry["lfs"] = {"oid": digest, "size": len(content), "pointerSize": 134}
+    return entry
 
 
 def _blob(content: bytes) -> str:

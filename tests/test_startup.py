@@ -13,8 +13,16 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 HEAVY = ("torch", "diffusers", "numpy", "av", "cv2", "peft", "safetensors", "PIL", "huggingface_hub", "urllib3",
-         "cryptography", "keyring")  # fmt: skip
-COMMANDS = (["--help"], ["list"], ["search", "bird"], ["info", "waterfall"], ["base", "list"], ["outdated"])
+         "cryptography", "keyring", "jinja2", "matplotlib", "scipy")  # fmt: skip
+COMMANDS = (
+    ["--help"],
+    ["list"],
+    ["search", "bird"],
+    ["info", "waterfall"],
+    ["base", "list"],
+    ["outdated"],
+    ["study", "--help"],
+)
 # Runs a command and prints, on the last line, which heavy packages were imported.
 STORY = f"""
 import sys

@@ -13,7 +13,7 @@ from engine.adapters.self_processor import SelfProcessor
 from engine.adapters.sequential import SequentialCrossFrame
 from engine.adapters.site_processor import SiteProcessor
 from engine.adapters.temporal_processor import TemporalProcessor
-from registry_schema.errors import Incompatible
+from registry_schema.errors import Incompatible, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,9 +59,13 @@ class Attachment:
         denoiser: what they stand on.
         sites: all of its attention layers.
         calls: the host's call in progress.
+        masks: how many of the adapters have a mask stream.
     """
 
-    def __init__(self, denoiser: DenoiserModel, sites: Sequence[AttentionSite], calls: CurrentCall) -> None:
+    def __init__(
+        self, denoiser: DenoiserModel, sites: Sequence[AttentionSite], calls: CurrentCall, *, masks: int = 0
+    ) -> None:
+        self._masks = masks
         self._denoiser = denoiser
         self._sites = tuple(sites)
         self._placed: list[Placed] = []
@@ -79,8 +83,15 @@ class Attachment:
         stream.put(update)
 
     def begin(self, call: Call | None) -> None:
-        """Verify, and let all that computes get ready for a forward pass, outside of what is compiled."""
+        """Verify, and let all that computes get ready for a forward pass, outside of what is compiled.
+
+        Raises:
+            Incompatible: see `verify`.
+            UsageProblem: other streams or masks than the adapters have.
+        """
         self.verify()
+        if call is not None:
+            self._require_streams(call)
         for item in self._placed:
             item.processor.begin(call)
         for follower in self._followers:
@@ -105,6 +116,14 @@ class Attachment:
                 seen = type(item.site.processor).__name__
                 msg = f"adapters were detached at `{item.site.path}`: `{seen}` computes it now"
                 raise Incompatible(msg, hint="change the base's attention before adapters are attached")
+
+    def _require_streams(self, call: Call) -> None:
+        if self._masks and call.streams not in {1, 1 + self._masks}:
+            msg = f"`{call.streams}` streams, expected the pictures alone or with {self._masks} mask streams"
+            raise UsageProblem(msg)
+        if call.regions is not None and call.regions.masks != self._masks:
+            msg = f"`{call.regions.masks}` masks, expected one for each of {self._masks} masked adapters"
+            raise UsageProblem(msg)
 
     def detach(self) -> None:
         """Take the adapters off; a second time does nothing."""
@@ -137,7 +156,7 @@ def attach(
     """
     sites = host.sites()
     _require_fit(sites, composition)
-    attachment = Attachment(host.denoiser, sites, host.calls)
+    attachment = Attachment(host.denoiser, sites, host.calls, masks=len(composition.masked))
     try:
         attachment.verify()
         for site in sites:
@@ -186,7 +205,7 @@ def _place(
     if site.stream is None:
         msg = f"there is no residual stream behind `{site.path}`"
         raise Incompatible(msg)
-    update = SequentialCrossFrame(site, behind, calls=host.calls, observe=observe, times=times)
+    update = SequentialCrossFrame(site, behind, composition, calls=host.calls, observe=observe, times=times)
     attachment.follow(site.stream, update)
 
 
@@ -200,16 +219,18 @@ def _processor(
     """What should compute `site`; None where the base computes it as ever."""
     terms = [term for term in composition.terms(site) if not _is_sequential(term)]
     share = composition.base_share(site)
-    if not terms and (site.kind != "cross" or share == 1):
+    in_regions = site.kind == "self" and bool(composition.masked)
+    if not terms and not in_regions and (site.kind != "cross" or share == 1):
         return None
     # the kind of a site decides the kind of its parts, which the type checker can not see
     if site.kind == "self":
         references = cast("Sequence[Term[CrossFrameAttention]]", terms)
-        return SelfProcessor(site, references, calls=host.calls, observe=observe, times=times)
+        return SelfProcessor(site, references, composition, calls=host.calls, observe=observe, times=times)
     if site.kind == "temporal":
-        return TemporalProcessor(site, cast("Sequence[Term[TemporalLora]]", terms), calls=host.calls, observe=observe)
+        updates = cast("Sequence[Term[TemporalLora]]", terms)
+        return TemporalProcessor(site, updates, composition, calls=host.calls, observe=observe)
     prompts = cast("Sequence[Term[ImplicitPrompt]]", terms)
-    return CrossProcessor(site, prompts, calls=host.calls, observe=observe, base_share=share)
+    return CrossProcessor(site, prompts, composition, calls=host.calls, observe=observe, base_share=share)
 
 
 def _sequential_terms(composition: Composition, site: AttentionSite) -> list[Term[CrossFrameAttention]]:
@@ -224,7 +245,7 @@ def _is_sequential(term: Term) -> bool:
 def _require_fit(sites: Sequence[AttentionSite], composition: Composition) -> None:
     paths = {site.path for site in sites}
     for adapter, _ in composition.entries:
-        strangers = sorted(set(adapter.parts) - paths)
+        strangers = sorted({*adapter.parts, *adapter.mask_parts} - paths)
         if strangers:
             msg = f"the adapter has a part at `{strangers[0]}`, which the base does not have"
             raise Incompatible(msg, hint=f"it was made for base `{adapter.spec.base.name}`")

@@ -73,6 +73,24 @@ class Composition:
             if weight != 0 and (part := adapter.parts.get(site.path)) is not None
         )
 
+    @property
+    def masked(self) -> tuple[int, ...]:
+        """Places of the adapters with a mask stream: stream 1 + i and mask i are those of the i-th."""
+        return tuple(
+            index
+            for index, (adapter, weight) in enumerate(self.entries)
+            if weight != 0 and adapter.spec.mask_stream is not None
+        )
+
+    def mask_of(self, index: int) -> int | None:
+        """Which mask is that of the adapter at `index`; None for a plain one."""
+        return self.masked.index(index) if index in self.masked else None
+
+    def stream_term(self, site: AttentionSite, index: int) -> Term[AdapterPart] | None:
+        """What the mask stream of the adapter at `index` takes from it at `site`: the weight is for the pictures."""
+        part = self.entries[index][0].parts.get(site.path)
+        return None if part is None else Term(part, 1.0, index)
+
     def base_share(self, site: AttentionSite) -> float:
         """How much of the base's own cross attention stays at `site`: the share of weight of adapters without a prompt.
 

@@ -18,29 +18,26 @@ if TYPE_CHECKING:
     from registry_schema.adapter_spec import CrossFrameAttentionSpec
 
 
-class CrossFrameAttention(AdapterPart):
-    """Query and output projections of one adapter at a self-attention site.
+class LookingProjections(AdapterPart):
+    """Query and output projections at a self-attention site; keys and values are the base's own.
 
-    Keys and values are the base's own; one set of projections serves both references. Full rank: `q` is a copy of the
-    base's weight that trains, `o` starts at zero with a bias. Low rank: `q` is added to the base's query, `o` is the
-    low-rank map alone.
+    Full rank: `q` is a copy of the base's weight that trains, `o` starts at zero with a bias. Low rank: `q` is added to
+    the base's query, `o` is the low-rank map alone.
 
     Args:
         site: a self-attention site.
-        spec: combination and weighting of the two references.
         rank: of the projections, or "full".
+        own_bias: whether the query's bias trains too, at full rank.
     """
 
-    def __init__(self, site: AttentionSite, spec: CrossFrameAttentionSpec, rank: int | str) -> None:
+    def __init__(self, site: AttentionSite, rank: int | str, *, own_bias: bool) -> None:
         super().__init__()
-        self.spec = spec
         if isinstance(rank, int):
             self.q: FollowingLinear | LowRank = LowRank(site.width, rank)
             self.o: FollowingLinear | LowRank = LowRank(site.width, rank)
         else:
-            self.q = FollowingLinear(site.width, site.width, bias=spec.query_bias == "own")
+            self.q = FollowingLinear(site.width, site.width, bias=own_bias)
             self.o = FollowingLinear(site.width, site.width)
-        self.add_module("lambda", _weighting(site, spec))  # a word of Python's, but the files' name for it
 
     def start(self, site: AttentionSite, generator: torch.Generator) -> None:
         """Begin with the base's query and an output of zero."""
@@ -55,12 +52,6 @@ class CrossFrameAttention(AdapterPart):
                     self.q.bias.zero_() if own is None else self.q.bias.copy_(own)
                 self.o.weight.zero_()
                 self.o.bias.zero_()
-        self._weighting.start()
-
-    @property
-    def _weighting(self) -> LearnedWeights | FixedWeights:
-        # not by attribute: the compiler of torch writes attributes as code, where this name is a keyword
-        return cast("LearnedWeights | FixedWeights", self._modules["lambda"])
 
     def raw_query(self, hidden: Tensor, base_query: Tensor, base_bias: Tensor | None) -> Tensor:
         """This adapter's query before norm and heads; shapes of `hidden` and `base_query`: ... x d."""
@@ -74,6 +65,31 @@ class CrossFrameAttention(AdapterPart):
     def output(self, mixed: Tensor) -> Tensor:
         """What the site's output grows by, of mixed reference values ... x d."""
         return self.o(mixed)
+
+
+class CrossFrameAttention(LookingProjections):
+    """How the frames of the picture stream look at their references: one set of projections serves both.
+
+    Args:
+        site: a self-attention site.
+        spec: combination and weighting of the two references.
+        rank: of the projections, or "full".
+    """
+
+    def __init__(self, site: AttentionSite, spec: CrossFrameAttentionSpec, rank: int | str) -> None:
+        super().__init__(site, rank, own_bias=spec.query_bias == "own")
+        self.spec = spec
+        self.add_module("lambda", _weighting(site, spec))  # a word of Python's, but the files' name for it
+
+    def start(self, site: AttentionSite, generator: torch.Generator) -> None:
+        """Begin with the base's query, an output of zero, and equal weights."""
+        super().start(site, generator)
+        self._weighting.start()
+
+    @property
+    def _weighting(self) -> LearnedWeights | FixedWeights:
+        # not by attribute: the compiler of torch writes attributes as code, where this name is a keyword
+        return cast("LearnedWeights | FixedWeights", self._modules["lambda"])
 
     def reference_weights(self, time_embedding: Tensor) -> Tensor:
         """(s 2): weight of frame 0, weight of the previous frame."""

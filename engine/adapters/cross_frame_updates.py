@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from torch.nn import functional as F
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from diffusers.models.attention_dispatch import AttentionBackendName
     from torch import Tensor
 
-    from engine.adapters.cross_frame import CrossFrameAttention
+    from engine.adapters.region_attention import Region
     from engine.bases.attention_layer import Projection, Rotary
     from engine.bases.attention_site import AttentionSite
     from engine.bases.call import Call, SiteInput
+    from registry_schema.adapter_spec import CrossFrameAttentionSpec
 
 _REFERENCES = {"separate": separate_references, "joint": joint_references}
 
@@ -31,6 +33,38 @@ class _Way(NamedTuple):
     turned: bool
     left_out: int
     """Frames without a query of their own: 1 where frame 0 is skipped, else 0."""
+
+
+@dataclass(frozen=True)
+class Looking:
+    """How the parts look, besides their own ways.
+
+    Args:
+        rotary: the base's positions, for parts that turn queries and keys.
+        backend: see `attend`.
+        regions: of each part, where its attention keeps to one; none at all while nothing is known of subjects.
+        guide: what the base's layer makes of the pictures, for a mask stream that looks at them.
+    """
+
+    rotary: Rotary | None = None
+    backend: AttentionBackendName | None = None
+    regions: Sequence[Region | None] = ()
+    guide: Projection | None = None
+
+
+class FrameProjections(Protocol):
+    """One adapter's way of looking at other frames."""
+
+    spec: CrossFrameAttentionSpec
+
+    def raw_query(self, hidden: Tensor, base_query: Tensor, base_bias: Tensor | None) -> Tensor:
+        """Its query before norm and heads."""
+
+    def output(self, mixed: Tensor) -> Tensor:
+        """What the site's output grows by, of what was looked at."""
+
+    def reference_weights(self, time_embedding: Tensor) -> Tensor:
+        """(s 2): weight of frame 0, weight of the previous frame."""
 
 
 class CrossFrameUpdates:
@@ -46,7 +80,7 @@ class CrossFrameUpdates:
     """
 
     def __init__(
-        self, site: AttentionSite, parts: Sequence[CrossFrameAttention], times: Mapping[float, Tensor] | None = None
+        self, site: AttentionSite, parts: Sequence[FrameProjections], times: Mapping[float, Tensor] | None = None
     ) -> None:
         self._site = site
         self._parts = tuple(parts)
@@ -60,21 +94,13 @@ class CrossFrameUpdates:
         known = None if call is None or call.timestep is None else self._table.get(call.timestep)
         self._known = None if torch.is_grad_enabled() else known
 
-    def at(
-        self,
-        given: SiteInput,
-        projection: Projection,
-        *,
-        rotary: Rotary | None,
-        backend: AttentionBackendName | None,
-    ) -> list[Tensor]:
+    def at(self, given: SiteInput, projection: Projection, looking: Looking) -> list[Tensor]:
         """Each part's update, s f n d; zero at frame 0 where it is skipped.
 
         Args:
             given: what the parts look at.
             projection: what the base's layer makes of it.
-            rotary: the base's positions, for parts that turn queries and keys.
-            backend: see `attend`.
+            looking: how.
         """
         mixed: dict[int, Tensor] = {}
         shares = self._shares(given.time_embedding) if self._known is None else self._known
@@ -82,14 +108,26 @@ class CrossFrameUpdates:
             if way.left_out == given.frames:
                 mixed |= dict.fromkeys(places, given.hidden[:, :0])
                 continue
-            query = self._queries(places, given, projection, rotary if way.turned else None)
-            shape = (*given.hidden.shape[:3], *projection.value.shape[-2:])
-            key = (projection.key if way.turned else projection.plain_key).reshape(shape)
-            references = _REFERENCES[way.combine](query, key, projection.value.reshape(shape), backend=backend)
-            # the two weights sum to 1
-            for place, first, previous in zip(places, *references, strict=True):
-                mixed[place] = torch.lerp(previous, first, shares[place].to(first.dtype)[:, None, None, None])
+            # a region is one adapter's own
+            groups = [(place,) for place in places] if any(looking.regions) else [places]
+            for group in groups:
+                references = self._references(way, group, given, projection, looking)
+                for place, first, previous, *guided in zip(group, *references, strict=True):
+                    # the two weights sum to 1
+                    share = shares[place].to(first.dtype)[:, None, None, None]
+                    mixed[place] = sum(guided, torch.lerp(previous, first, share))
         return [_everywhere(part.output(mixed[place]), given) for place, part in enumerate(self._parts)]
+
+    def _references(
+        self, way: _Way, group: Sequence[int], given: SiteInput, projection: Projection, looking: Looking
+    ) -> tuple[Tensor, ...]:
+        """What parts of one way see of each reference."""
+        query = self._queries(group, given, projection, looking.rotary if way.turned else None)
+        region = looking.regions[group[0]] if any(looking.regions) else None
+        key, value = _frames(projection, given, turned=way.turned)
+        guide = None if looking.guide is None else _frames(looking.guide, given, turned=way.turned)
+        look = _REFERENCES[way.combine]
+        return look(query, key, value, region=region, guide=guide, backend=looking.backend)
 
     def _way(self, place: int) -> _Way:
         spec = self._parts[place].spec
@@ -112,6 +150,13 @@ class CrossFrameUpdates:
     def _shares(self, time_embedding: Tensor) -> tuple[Tensor, ...]:
         """Each part's weight of frame 0, l1, for every row of time embeddings."""
         return tuple(part.reference_weights(time_embedding)[:, 0] for part in self._parts)
+
+
+def _frames(projection: Projection, given: SiteInput, *, turned: bool) -> tuple[Tensor, Tensor]:
+    """Keys and values with their frames apart: s f n, heads, head width."""
+    shape = (*given.hidden.shape[:3], *projection.value.shape[-2:])
+    key = projection.key if turned else projection.plain_key
+    return key.reshape(shape), projection.value.reshape(shape)
 
 
 def _everywhere(update: Tensor, given: SiteInput) -> Tensor:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from engine.adapters.cross_frame import CrossFrameAttention
+from engine.adapters.cross_frame import CrossFrameAttention, LookingProjections
 from engine.adapters.implicit_prompt import ImplicitPrompt
-from engine.adapters.part import AdapterPart, key_prefix
+from engine.adapters.part import AdapterPart, key_prefix, mask_key_prefix
 from engine.adapters.temporal_lora import TemporalLora
 from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from engine.bases.attention_site import AttentionSite
     from registry_schema.adapter_spec import AdapterSpec, CrossFrameAttentionSpec
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class MivaAdapter(nn.Module):
     """A motion adapter: trained tensors only, nothing of the base.
 
-    Its state dict has the names of an adapter file, `miva.<path in the denoiser>.<part>...`.
+    Its state dict has the names of an adapter file, `miva.<path in the denoiser>.<part>...`, and `mmiva. ...` for what
+    a masked adapter has besides.
 
     Args:
         spec: what the adapter is; decides which sites get a part.
@@ -38,12 +39,21 @@ class MivaAdapter(nn.Module):
         super().__init__()
         _require_buildable(spec, sites)
         self.spec = spec
+        self.parts = self._grown(sites, _build, key_prefix)
+        self.mask_parts = self._grown(sites, _build_mask, mask_key_prefix)
+
+    def _grown(
+        self,
+        sites: Sequence[AttentionSite],
+        build: Callable[[AdapterSpec, AttentionSite], AdapterPart | None],
+        prefix: Callable[[AttentionSite], str],
+    ) -> Mapping[str, AdapterPart]:
         parts: dict[str, AdapterPart] = {}
         for site in sites:
-            if (part := _build(spec, site)) is not None:
-                _grow(self, key_prefix(site), part)
+            if (part := build(self.spec, site)) is not None:
+                _grow(self, prefix(site), part)
                 parts[site.path] = part
-        self.parts: Mapping[str, AdapterPart] = MappingProxyType(parts)
+        return MappingProxyType(parts)
 
     @classmethod
     def create(cls, spec: AdapterSpec, sites: Sequence[AttentionSite], *, seed: int = 0) -> MivaAdapter:
@@ -58,7 +68,7 @@ class MivaAdapter(nn.Module):
         adapter.to_empty(device=device)
         generator = torch.Generator().manual_seed(seed)
         by_path = {site.path: site for site in sites}
-        for path, part in adapter.parts.items():
+        for path, part in (*adapter.parts.items(), *adapter.mask_parts.items()):
             part.start(by_path[path], generator)
         return adapter
 
@@ -85,11 +95,27 @@ def _build(spec: AdapterSpec, site: AttentionSite) -> AdapterPart | None:
         _require_placeable(spec.cross_frame_attention, site, spec.base.name)
         return CrossFrameAttention(site, spec.cross_frame_attention, ranks.cross_frame_attention)
     if site.kind == "cross" and ranks.implicit_prompt:
-        without = spec.implicit_prompt is not None and spec.implicit_prompt.query_bias == "none"
-        return ImplicitPrompt(site, ranks.implicit_prompt, query_bias=not without)
+        return _prompt(spec, site, ranks.implicit_prompt)
     if site.kind == "temporal" and spec.temporal_lora and ranks.temporal_lora:
         return TemporalLora(site, ranks.temporal_lora, alpha=spec.temporal_lora.alpha)
     return None
+
+
+def _build_mask(spec: AdapterSpec, site: AttentionSite) -> AdapterPart | None:
+    """The part of the mask stream at `site`."""
+    ranks, attention, stream = spec.ranks, spec.cross_frame_attention, spec.mask_stream
+    if stream is None or attention is None:
+        return None
+    if site.kind == "self" and ranks.mask_stream:
+        return LookingProjections(site, ranks.mask_stream, own_bias=attention.query_bias == "own")
+    if site.kind == "cross" and stream.background_prompt and ranks.implicit_prompt:
+        return _prompt(spec, site, ranks.implicit_prompt)
+    return None
+
+
+def _prompt(spec: AdapterSpec, site: AttentionSite, rank: int) -> ImplicitPrompt:
+    without = spec.implicit_prompt is not None and spec.implicit_prompt.query_bias == "none"
+    return ImplicitPrompt(site, rank, query_bias=not without)
 
 
 def _grow(root: nn.Module, path: str, part: AdapterPart) -> None:
@@ -114,9 +140,6 @@ def _require_buildable(spec: AdapterSpec, sites: Sequence[AttentionSite]) -> Non
         if part is not None and kind not in kinds:
             msg = f"the adapter changes {kind} attention, which base `{spec.base.name}` does not have"
             raise Incompatible(msg)
-    if spec.mask_stream is not None:
-        msg = "the adapter has a mask stream, which this version can not run"
-        raise Incompatible(msg, hint="use the build of this adapter without masks")
 
 
 def _require_placeable(attention: CrossFrameAttentionSpec, site: AttentionSite, base: str) -> None:

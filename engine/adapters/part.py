@@ -32,3 +32,9 @@ def key_prefix(site: AttentionSite) -> str:
     block, _, layer = site.path.rpartition(".")
     tail = {"self": "cfa", "cross": "ca", "temporal": f"tsa.{layer}"}[site.kind]
     return f"miva.{block}.{tail}"
+
+
+def mask_key_prefix(site: AttentionSite) -> str:
+    """Where the tensors of a masked adapter's second stream stand: `mmiva.<block>.cfa`; `.ca_bg` of the background."""
+    block = site.path.rpartition(".")[0]
+    return f"mmiva.{block}.{'cfa' if site.kind == 'self' else 'ca_bg'}"

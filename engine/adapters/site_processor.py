@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Generic, Self
 
-from engine.adapters.composition import Part_co, Term
+from engine.adapters.composition import Composition, Part_co, Term
 from engine.adapters.weighted_sum import WeightedSum
 from engine.bases.attention_layer import attend
 from registry_schema.errors import Incompatible
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.bases.attention_site import AttentionSite
     from engine.bases.call import Call, CurrentCall
     from engine.bases.diffusers_types import AttentionModule
+    from engine.bases.regions import SiteRegions
 
     Observer = Callable[[AttentionSite, Mapping[int, Tensor]], None]
 
@@ -33,6 +34,7 @@ class SiteProcessor(ABC, Generic[Part_co]):
     Args:
         site: where it stands.
         terms: the adapters' parts there.
+        composition: all adapters, those without a part there too; None for the processor of a mask stream.
         calls: the base's call in progress.
         observe: is told each adapter's update at the site, by place in the composition and without its weight.
     """
@@ -56,12 +58,14 @@ class SiteProcessor(ABC, Generic[Part_co]):
         self,
         site: AttentionSite,
         terms: Sequence[Term[Part_co]],
+        composition: Composition | None,
         *,
         calls: CurrentCall,
         observe: Observer | None = None,
     ) -> None:
         self._site = site
         self._terms = tuple(terms)
+        self._has_masks = composition is not None and bool(composition.masked)
         self._calls = calls
         self._observe = observe
         self._sum = WeightedSum([term.weight for term in self._terms], site.device)
@@ -72,6 +76,8 @@ class SiteProcessor(ABC, Generic[Part_co]):
         Args:
             call: about to run; None where the denoiser is called by itself.
         """
+        if call is not None and call.regions is not None:
+            call.regions.at(call.grid(self._site.down_scale))
 
     def __call__(
         self,
@@ -104,6 +110,16 @@ class SiteProcessor(ABC, Generic[Part_co]):
         """
         msg = f"the denoiser was copied with adapters on it, at `{self._site.path}`"
         raise Incompatible(msg, hint="take the adapters off, copy, and attach them to both")
+
+    def _streams(self) -> Call | None:
+        """The call in progress with the streams that masked adapters tell apart; None outside of one."""
+        call = self._calls.snapshot()
+        return call if call is None or self._has_masks else call.as_samples()
+
+    def _regions(self) -> SiteRegions | None:
+        """The masks at this site, if there are any."""
+        call = self._calls.snapshot()
+        return None if call is None or call.regions is None else call.regions.at(call.grid(self._site.down_scale))
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """`attend` by the backend that `set_attention_backend` chose."""

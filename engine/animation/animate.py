@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from engine.animation.clip_files import format_of, partial_place, write_clip_file
 from engine.animation.generation import GenerationInterrupted, encode_frame, finish, sample
+from engine.animation.mask_clips import decoded_masks, write_mask_clips
 from engine.animation.memory import memory_problems
 from engine.animation.photo_framing import frame_photo
+from engine.animation.photo_masks import mask_guidance, masks_of_photo
 from engine.animation.provenance import frames_digest, make_receipt, photo_record, settings_of_run
 from engine.animation.saved_latents import (
     keep_latents,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.animation.generation import Generated, Sampled
+    from engine.animation.photo_masks import PhotoMask
     from engine.animation.studio import Studio
     from engine.progress import Progress
     from engine.requests import AnimateRequest
@@ -46,20 +49,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A photo, how it meets the base, and the still picture that frame 0 will be."""
+    """A photo, how it meets the base, the still picture that frame 0 will be, and a mask for each masked adapter."""
 
     photo: Photo
     framing: Framing
     picture: NDArray[np.uint8]
+    masks: tuple[PhotoMask, ...] = ()
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A photo's clip before it is written anywhere, and the seconds it took."""
+    """A photo's clip before it is written anywhere, the seconds it took, and its masks m f h w if they are wanted."""
 
     prepared: Prepared
     generated: Generated
     seconds: Mapping[str, float]
+    masks: NDArray[np.uint8] | None = None
 
     def frames(self) -> NDArray[np.uint8]:
         """The clip at output size: f h w 3, sRGB; frame 0 is the photo."""
@@ -101,7 +106,7 @@ def animate_photo(studio: Studio, request: AnimateRequest, progress: Progress) -
     """
     sampled = _sample_photo(studio, request, progress)
     with kept_until_written(sampled.place, request.command):
-        return write_rendered(studio, _decoded(studio, sampled, progress), request, progress)
+        return write_rendered(studio, _decoded(studio, sampled, request, progress), request, progress)
 
 
 def render_photo(studio: Studio, request: AnimateRequest, progress: Progress) -> Rendered:
@@ -113,7 +118,7 @@ def render_photo(studio: Studio, request: AnimateRequest, progress: Progress) ->
     """
     sampled = _sample_photo(studio, request, progress)
     with kept_until_written(sampled.place, request.command):
-        return _decoded(studio, sampled, progress)
+        return _decoded(studio, sampled, request, progress)
 
 
 def write_rendered(studio: Studio, rendered: Rendered, request: AnimateRequest, progress: Progress) -> AnimateResult:
@@ -128,13 +133,19 @@ def write_rendered(studio: Studio, rendered: Rendered, request: AnimateRequest, 
     watch = Stopwatch()
     with watch.phase("writing"), memory_problems():
         receipt, notes = _write(studio, rendered.prepared, rendered.generated, request, progress)
+        mask_files = _write_masks(studio, rendered, request)
     return AnimateResult(
         photo=request.photo,
         outputs=request.outputs,
         receipt=receipt,
         moved=moved_shares(studio, rendered.generated),
-        notes=(*rendered.prepared.photo.notes, *notes),
+        notes=(
+            *rendered.prepared.photo.notes,
+            *(note for mask in rendered.prepared.masks for note in mask.notes),
+            *notes,
+        ),
         seconds={**rendered.seconds, **watch.seconds},
+        mask_files=mask_files,
     )
 
 
@@ -142,7 +153,8 @@ def prepare(studio: Studio, request: AnimateRequest) -> Prepared:
     """Read the photo and plan how it meets the base."""
     photo = open_photo(request.photo)
     framing = frame_photo(photo.size, request.settings, whole=studio.moves_everything)
-    return Prepared(photo, framing, to_picture(photo.pixels, framing))
+    masks = masks_of_photo(studio.masked, photo, request.masks, request.found)
+    return Prepared(photo, framing, to_picture(photo.pixels, framing), masks)
 
 
 def moved_shares(studio: Studio, generated: Generated) -> tuple[MovedShare, ...]:
@@ -158,7 +170,7 @@ def _sample_photo(studio: Studio, request: AnimateRequest, progress: Progress) -
     watch = Stopwatch()
     with watch.phase("photo"), memory_problems():
         prepared = prepare(studio, request)
-    plan = plan_digest(studio, prepared.photo, request.settings)
+    plan = plan_digest(studio, prepared.photo, request.settings, prepared.masks)
     place = request.from_latents or (latents_place(request.latents, plan) if request.latents else None)
     try:
         with watch.phase("sampling"), memory_problems():
@@ -168,11 +180,13 @@ def _sample_photo(studio: Studio, request: AnimateRequest, progress: Progress) -
     return _SampledPhoto(prepared, sampled, place, watch.seconds)
 
 
-def _decoded(studio: Studio, sampled: _SampledPhoto, progress: Progress) -> Rendered:
+def _decoded(studio: Studio, sampled: _SampledPhoto, request: AnimateRequest, progress: Progress) -> Rendered:
     watch = Stopwatch()
     with watch.phase("decoding"), memory_problems():
         generated = finish(studio.base, studio.composition, sampled.latents, progress=progress)
-    return Rendered(sampled.prepared, generated, {**sampled.seconds, **watch.seconds})
+        latents = sampled.latents.masks
+        masks = None if latents is None or not request.save_masks else decoded_masks(studio.base, latents)
+    return Rendered(sampled.prepared, generated, {**sampled.seconds, **watch.seconds}, masks)
 
 
 def _sampled(
@@ -183,7 +197,8 @@ def _sampled(
     place = latents_place(request.latents, plan) if request.latents else None
     tell_of_earlier(place, progress)
     first = encode_frame(studio.base, to_base(prepared.photo.pixels, prepared.framing))
-    sampled = sample(studio.base, studio.composition, first, request.settings, progress=progress)
+    masks = mask_guidance(studio, prepared.masks, prepared.framing, request.settings)
+    sampled = sample(studio.base, studio.composition, first, request.settings, masks=masks, progress=progress)
     if place is not None:
         keep_latents(place, sampled, plan, progress)
     return sampled
@@ -205,11 +220,22 @@ def _write(
     return receipts[0], tuple(notes)
 
 
+def _write_masks(studio: Studio, rendered: Rendered, request: AnimateRequest) -> tuple[Path, ...]:
+    """The predicted masks beside the first output, if they are wanted."""
+    if rendered.masks is None or not request.outputs:
+        return ()
+    labels = [use.label for use in studio.masked]
+    pictures = rendered.generated.clip.frames
+    return write_mask_clips(
+        request.outputs[0], pictures, dict(zip(labels, rendered.masks, strict=True)), request.settings
+    )
+
+
 def _receipt(studio: Studio, prepared: Prepared, generated: Generated, request: AnimateRequest, path: Path) -> Receipt:
     return make_receipt(
         studio,
         photo_record(prepared.photo),
-        settings_of_run(request.settings, studio, prepared.framing.base_size),
+        settings_of_run(request.settings, studio, prepared.framing.base_size, prepared.masks),
         frames=frames_digest(generated.clip.frames),
         clip_format=format_of(path),
         tools=request.tools,

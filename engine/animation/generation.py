@@ -24,16 +24,18 @@ if TYPE_CHECKING:
     from engine.bases.base import Base
     from engine.progress import Progress
     from engine.sampling.effect import AdapterEffect
+    from engine.sampling.mask_walk import MaskGuidance
     from engine.sampling.sampler import Step
     from registry_schema.receipt import RunSettings
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """A clip's latents, and the step in the middle for the effect meter."""
+    """A clip's latents, the step in the middle for the effect meter, and those of its masks, m c f h w."""
 
     latents: Tensor
     middle: Step | None
+    masks: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def sample(
     first: Tensor,
     settings: RunSettings,
     *,
+    masks: MaskGuidance | None = None,
     progress: Progress | None = None,
 ) -> Sampled:
     """The latents of the clip that starts with `first`.
@@ -86,6 +89,7 @@ def sample(
         composition: adapters with weights.
         first: 1 c 1 h w, see `encode_frame`.
         settings: of the run.
+        masks: of the photo, for masked adapters.
         progress: told about steps and phases.
 
     Raises:
@@ -97,11 +101,11 @@ def sample(
     meter = EffectMeter(settings.steps)
     try:
         with attached(base, composition, timesteps=sampler.timesteps):
-            latents = sampler.sample(first, seed=settings.seed, progress=progress, watch=meter)
+            latents = sampler.sample(first, seed=settings.seed, progress=progress, watch=meter, masks=masks)
     except SamplingInterrupted as stop:
         partial = None if stop.latents is None else _decoded(base, stop.latents)
         raise GenerationInterrupted(stop.message, partial) from stop
-    return Sampled(latents, meter.seen)
+    return Sampled(latents, meter.seen, None if masks is None else masks.clean)
 
 
 def finish(
@@ -140,4 +144,5 @@ def _sampler_settings(settings: RunSettings, frames: int) -> SamplerSettings:
         steps=settings.steps,
         start_noise=settings.start_noise,
         match_first_frame=settings.match_first_frame,
+        variant=settings.variant,
     )

@@ -12,11 +12,12 @@ from registry_schema.digests import Digest
 from registry_schema.receipt import OutputRecord, PhotoRecord, Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from engine.animation.photo_masks import PhotoMask
     from engine.animation.studio import Studio
     from engine.video.framing import Size
     from engine.video.photo import Photo
@@ -32,10 +33,15 @@ def photo_record(photo: Photo) -> PhotoRecord:
     return PhotoRecord(name=name, digest=Digest(photo.file_digest), pixels=Digest(photo.pixel_digest))
 
 
-def settings_of_run(settings: RunSettings, studio: Studio, base_size: Size) -> RunSettings:
-    """The settings with what was only known while running: device, formats, the base's size for this photo."""
+def settings_of_run(
+    settings: RunSettings, studio: Studio, base_size: Size, masks: Sequence[PhotoMask] = ()
+) -> RunSettings:
+    """The settings with what was only known while running: device, formats, the base's size and masks of this photo."""
     clip = settings.clip.model_copy(update={"height": base_size.height, "width": base_size.width})
     update = {"clip": clip, "device": studio.device, "dtype": studio.dtype, "memory": studio.memory}
+    if settings.masks is not None:
+        given = tuple(mask.record for mask in masks)
+        return settings.model_copy(update=update | {"masks": settings.masks.model_copy(update={"given": given})})
     return settings.model_copy(update=update)
 
 

@@ -9,35 +9,39 @@ from typing import TYPE_CHECKING
 
 from engine.adapters.tensor_file import read_tensor_header, read_tensors, require_finite, tensor_file_bytes
 from engine.animation.generation import Sampled
+from engine.bases.regions import Regions
 from engine.sampling.sampler import Step
 from engine.video.whole_output import whole_file
 from registry_schema.digests import Digest
 from registry_schema.errors import Incompatible, IntegrityProblem, Interrupted, MivaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
 
+    from engine.animation.photo_masks import PhotoMask
     from engine.animation.studio import Studio
     from engine.progress import Progress
     from engine.video.photo import Photo
     from registry_schema.receipt import RunSettings
 
-LATENTS, NOISY, CLEAN = "latents", "noisy", "clean"
+LATENTS, NOISY, CLEAN, MASKS, REGIONS = "latents", "noisy", "clean", "masks", "regions"
 ELSEWHERE = {"fps", "loop", "device", "dtype", "memory"}
 """Settings that the plan leaves open: they shape the file, or say where it is computed."""
 
 
-def plan_digest(studio: Studio, photo: Photo, settings: RunSettings) -> Digest:
+def plan_digest(studio: Studio, photo: Photo, settings: RunSettings, masks: Sequence[PhotoMask] = ()) -> Digest:
     """Of everything that decides the latents, wherever they are sampled."""
-    plan = {
+    plan: dict[str, object] = {
         "photo": photo.pixel_digest,
         "adapters": [use.record.plain() for use in studio.uses],
         "base": studio.base.spec.base_identity.plain(),
         "settings": {name: value for name, value in settings.plain().items() if name not in ELSEWHERE},
     }
+    if masks:
+        plan["masks"] = [str(mask.record.digest) for mask in masks]
     return Digest.of(json.dumps(plan, sort_keys=True).encode())
 
 
@@ -56,10 +60,12 @@ def keep_latents(path: Path, sampled: Sampled, plan: Digest, progress: Progress)
 
 
 def _write(path: Path, sampled: Sampled, plan: Digest) -> None:
-    tensors = {LATENTS: sampled.latents}
+    tensors = {LATENTS: sampled.latents} | ({} if sampled.masks is None else {MASKS: sampled.masks})
     metadata = {"plan": str(plan)}
     if sampled.middle is not None:
         tensors |= {NOISY: sampled.middle.noisy, CLEAN: sampled.middle.clean}
+        if sampled.middle.regions is not None:
+            tensors[REGIONS] = sampled.middle.regions.confidence
         metadata |= {"index": str(sampled.middle.index), "timestep": repr(sampled.middle.timestep)}
     with whole_file(path) as draft:
         draft.write_bytes(tensor_file_bytes({name: tensor.cpu() for name, tensor in tensors.items()}, metadata))
@@ -84,7 +90,7 @@ def read_latents(path: Path, plan: Digest, studio: Studio) -> Sampled:
             hint="give the photo, adapters and options of the run that was broken off, or leave out `--from-latents`",
         )
     require_finite(tensors, source=path.name)
-    return Sampled(tensors[LATENTS], _middle(path, tensors, metadata))
+    return Sampled(tensors[LATENTS], _middle(path, tensors, metadata), tensors.get(MASKS))
 
 
 @contextmanager
@@ -128,4 +134,5 @@ def _middle(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, st
         index, timestep = int(metadata["index"]), float(metadata["timestep"])
     except (KeyError, ValueError) as error:
         raise IntegrityProblem(f"`{path}` does not say which step it holds", hint="sample again") from error
-    return Step(index=index, timestep=timestep, noisy=tensors[NOISY], clean=tensors[CLEAN])
+    regions = Regions(tensors[REGIONS]) if REGIONS in tensors else None
+    return Step(index=index, timestep=timestep, noisy=tensors[NOISY], clean=tensors[CLEAN], regions=regions)

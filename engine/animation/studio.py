@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,6 +20,7 @@ from registry_schema.errors import IntegrityProblem, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
@@ -32,11 +33,12 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 @dataclass(frozen=True)
 class Studio:
-    """A base, the adapters of a run, and their composition at the weights that were asked for."""
+    """A base, the adapters of a run, their composition at the weights that were asked for, and the base's folder."""
 
     base: Base
     uses: tuple[AdapterUse, ...]
     composition: Composition
+    folder: Path
 
     @property
     def device(self) -> str:
@@ -57,6 +59,19 @@ class Studio:
     def moves_everything(self) -> bool:
         """Whether an adapter moves the whole picture (a camera, rain), so that nothing around it may stand still."""
         return any(use.spec.region == "whole" and use.record.weight != 0 for use in self.uses)
+
+    @property
+    def masked(self) -> tuple[AdapterUse, ...]:
+        """The adapters that have a mask stream in this run, in its order."""
+        return tuple(self.uses[index] for index in self.composition.masked)
+
+    def at(self, weights: Sequence[float]) -> Studio:
+        """The same base and adapters, all at other weights; receipts have those."""
+        uses = tuple(
+            replace(use, record=use.record.model_copy(update={"weight": weight}))
+            for use, weight in zip(self.uses, weights, strict=True)
+        )
+        return replace(self, uses=uses, composition=self.weighted(weights))
 
     def weighted(self, weights: Sequence[float]) -> Composition:
         """The same adapters at other weights."""
@@ -87,7 +102,7 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
                 loaded[use.record.weights] = _load(use, base, request)
             phase.advance()
     entries = tuple((loaded[use.record.weights], use.record.weight) for use in request.adapters)
-    return Studio(base, request.adapters, Composition(entries))
+    return Studio(base, request.adapters, Composition(entries), base_folder(request.base))
 
 
 def _memory(request: StudioRequest, device: torch.device, dtype: torch.dtype, progress: Progress) -> MemorySet:
@@ -95,7 +110,9 @@ def _memory(request: StudioRequest, device: torch.device, dtype: torch.dtype, pr
         folder = base_folder(request.base)
         spec, sites = read_base_spec(folder), base_sites(folder)
         clip = request.clip or spec.clip
-        return memory_needs(folder, sites, clip, spec.latent, dtype=dtype, adapters=len(request.adapters))
+        needed = memory_needs(folder, sites, clip, spec.latent, dtype=dtype, adapters=len(request.adapters))
+        streams = 1 + sum(use.spec.masked for use in request.adapters)
+        return replace(needed, denoising=needed.denoising * streams)
 
     return set_for(request.memory, device, needs, progress=progress)
 

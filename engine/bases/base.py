@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.bases.call import CurrentCall
     from engine.bases.diffusers_types import DenoiserModel
     from engine.bases.memory_set import MemorySet
+    from engine.bases.regions import Regions
     from registry_schema.base_spec import BaseSpec
 
 
@@ -58,7 +59,9 @@ class Base(Host, Protocol):
     def time_embedding(self, timestep: float) -> Tensor:
         """What the denoiser makes of a timestep, counted in training steps: 1 x time width."""
 
-    def predict(self, noisy: Tensor, timestep: Tensor | float, *, streams: int = 1) -> Tensor:
+    def predict(
+        self, noisy: Tensor, timestep: Tensor | float, *, streams: int = 1, regions: Regions | None = None
+    ) -> Tensor:
         """The denoiser's output (noise, velocity or flow: see `spec.noise_schedule`), in the format of `noisy`.
 
         Gradients flow through it into whatever is attached.
@@ -67,6 +70,7 @@ class Base(Host, Protocol):
             noisy: (b * streams) c f h w latents.
             timestep: (b * streams) numbers, or one for all, counted in training steps; 0 is clean.
             streams: see `Call`.
+            regions: where the subjects of masked adapters are; their attention then keeps to them.
         """
 
     def release_autoencoder(self) -> None:

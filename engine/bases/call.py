@@ -6,12 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import torch
+
 from registry_schema.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
+
+    from engine.bases.regions import Regions
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Call:
         width: of the latents.
         timestep: where all rows stand, in training steps; None where they stand apart.
         time_embedding: (b * streams) x width, what the base made of the timestep; None until the base has made it.
+        regions: where the subjects are, for the attention of the pictures; None where nothing is known of them.
     """
 
     batch: int
@@ -37,11 +42,30 @@ class Call:
     width: int
     timestep: float | None = None
     time_embedding: Tensor | None = None
+    regions: Regions | None = None
 
     @property
     def samples(self) -> int:
-        """Rows of the pass: `batch * streams`."""
+        """Rows of the pass: `batch * streams`; the streams of a clip lie together, its pictures first."""
         return self.batch * self.streams
+
+    def of_stream(self, rows: Tensor, stream: int) -> Tensor:
+        """The rows of one stream, of a tensor whose first axis counts samples, or samples times something inside."""
+        if self.streams == 1:
+            return rows
+        return rows.unflatten(0, (self.batch, self.streams, -1))[:, stream].flatten(0, 1)
+
+    def as_samples(self) -> Call:
+        """The pass as if each stream were a clip of its own: so it is without masked adapters."""
+        return self if self.streams == 1 else replace(self, batch=self.samples, streams=1)
+
+    def alone(self, stream: int) -> Call:
+        """The pass as if one stream were all; masks are for the pictures."""
+        if self.streams == 1:
+            return self
+        embedding = None if self.time_embedding is None else self.of_stream(self.time_embedding, stream)
+        regions = self.regions if stream == 0 else None
+        return replace(self, streams=1, time_embedding=embedding, regions=regions)
 
     def grid(self, down_scale: int) -> tuple[int, int]:
         """Height and width in tokens at a site that stands `down_scale` times below the latents.
@@ -68,6 +92,11 @@ class SiteInput:
     frames: int
     grid: tuple[int, int]
     time_embedding: Tensor
+
+
+def beside_each_other(streams: Sequence[Tensor], batch: int) -> Tensor:
+    """Rows of all streams, from those of each; the inverse of `Call.of_stream`."""
+    return torch.stack([rows.unflatten(0, (batch, -1)) for rows in streams], dim=1).flatten(0, 2)
 
 
 class CurrentCall:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.bases.autoencoder import ClipAutoencoder
     from engine.bases.diffusers_types import DenoiserModel
     from engine.bases.memory_set import MemorySet
+    from engine.bases.regions import Regions
     from registry_schema.base_spec import BaseSpec
 
 
@@ -90,12 +91,14 @@ class DenoiserBase(ABC):
         """What the denoiser makes of a timestep; see `Base.time_embedding`."""
         return self._embed_time(torch.tensor([timestep], device=self.device))
 
-    def predict(self, noisy: Tensor, timestep: Tensor | float, *, streams: int = 1) -> Tensor:
+    def predict(
+        self, noisy: Tensor, timestep: Tensor | float, *, streams: int = 1, regions: Regions | None = None
+    ) -> Tensor:
         """The denoiser's output; see `Base.predict`."""
         samples, _, frames, height, width = noisy.shape
         common = timestep if isinstance(timestep, float) else None
         rows = torch.full((samples,), timestep) if isinstance(timestep, float) else timestep
-        call = Call(samples // streams, streams, frames, height=height, width=width, timestep=common)
+        call = Call(samples // streams, streams, frames, height=height, width=width, timestep=common, regions=regions)
         with self.calls.during(call):
             output = self._denoise(noisy.to(self.device, self.dtype), rows.to(self.device))
         return output.to(noisy.dtype)

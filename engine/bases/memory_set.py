@@ -138,5 +138,10 @@ def choose_set(wish: str, card: Card | None, *, sets: Sequence[MemorySet] = SETS
         raise UsageProblem(f"`--vram` is `{wish}`, expected GiB, `auto`, {names}", hint="pass `--vram auto`")
     if card is None:
         return WHOLE
-    room = card.free_bytes if wish == "auto" else int(wish) * GIB - CONTEXT_BYTES
-    return next((one for one in sets if one.peak_bytes(card.needs) <= room * USABLE), sets[-1])
+    room = room_bytes(wish, card.free_bytes)
+    return next((one for one in sets if one.peak_bytes(card.needs) <= room), sets[-1])
+
+
+def room_bytes(wish: str, free_bytes: int) -> float:
+    """What may be taken of a card: of so many GiB, as digits, or of what is free on it, for `auto`."""
+    return USABLE * (free_bytes if wish == "auto" else int(wish) * GIB - CONTEXT_BYTES)

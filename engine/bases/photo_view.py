@@ -39,9 +39,9 @@ class PhotoView:
             self._image_encoder.to(device)
 
     @torch.no_grad()
-    def beside(self, noisy: Float[Tensor, "b c f h w"]) -> Float[Tensor, "b c2 f h w"]:
-        """Every frame with the view of frame 0 behind its own channels."""
-        first = noisy[:, :, :1]
+    def beside(self, noisy: Float[Tensor, "s c f h w"], *, streams: int = 1) -> Float[Tensor, "s c2 f h w"]:
+        """Every frame with the view of the pictures' frame 0 behind its own channels: masks see the photo, too."""
+        first = noisy[::streams, :, :1]
         views = [noisy, _everywhere(first[:, : self._autoencoder.picture_channels, 0], noisy)]
         if self._image_encoder is not None:
             views.append(_everywhere(self._seen(self._image_encoder, first.float()), noisy))
@@ -52,5 +52,7 @@ class PhotoView:
         return F.pixel_unshuffle(encoder.see(photos), self._autoencoder.spatial // CELL)
 
 
-def _everywhere(view: Float[Tensor, "b n h w"], noisy: Tensor) -> Float[Tensor, "b n f h w"]:
-    return view.to(noisy)[:, :, None].expand(-1, -1, noisy.shape[2], -1, -1)
+def _everywhere(view: Float[Tensor, "b n h w"], noisy: Tensor) -> Float[Tensor, "s n f h w"]:
+    """The view of each clip at every frame of each of its streams."""
+    each = view.repeat_interleave(noisy.shape[0] // view.shape[0], 0)
+    return each.to(noisy)[:, :, None].expand(-1, -1, noisy.shape[2], -1, -1)

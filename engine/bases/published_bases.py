@@ -46,3 +46,14 @@ def published_bases(search: Sequence[Path] = ()) -> tuple[KnownPublication, ...]
             base = PublishedBase.parse(path.read_bytes(), source=str(path))
             found.setdefault(base.facts.name, KnownPublication(base, path.parent))
     return tuple(found.values())
+
+
+def counted_base_names() -> tuple[str, ...]:
+    """Bases that can be counted without their folder."""
+    return tuple(known.base.facts.name for known in published_bases())
+
+
+def repositories_of_base(name: str) -> tuple[str, ...]:
+    """The Hub repositories with the denoiser of a published base; none for other bases."""
+    found = next((known.base for known in published_bases() if known.base.facts.name == name), None)
+    return () if found is None else tuple(part.repository for part in found.parts if part.part != "vae")

@@ -62,7 +62,7 @@ class UNetMotionBase(DenoiserBase):
             self._photo_view.to(device)
 
     def _denoise(self, noisy: Tensor, timestep: Tensor) -> Tensor:
-        seen = noisy if self._photo_view is None else self._photo_view.beside(noisy)
+        seen = noisy if self._photo_view is None else self._photo_view.beside(noisy, streams=self.calls.get().streams)
         rows = noisy.shape[0] * noisy.shape[2]
         condition = self._condition.expand(rows, -1, -1)
         output = self.denoiser(seen, timestep, encoder_hidden_states=condition, return_dict=False)[0]

@@ -40,5 +40,8 @@ def fused_attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwa
     mask = args[0] if args else kwargs.get("attn_mask")
     if not query.is_meta or mask is not None:
         return plain_attention(query, key, value, *args, **kwargs)
+    if value.shape[-1] != query.shape[-1]:
+        wide: Tensor = torch.ops.aten._scaled_dot_product_efficient_attention(query, key, value, None, True)[0]
+        return wide
     output: Tensor = torch.ops.aten._scaled_dot_product_flash_attention(query, key, value)[0]
     return output

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from engine.adapters.miva import MivaAdapter
 from engine.adapters.tensor_file import read_tensor_header
-from engine.bases.base_folder import base_folder, read_base_spec
+from engine.bases.base_folder import AUTOENCODER, base_folder, read_base_spec
 from engine.bases.denoiser import empty_denoiser
 from engine.bases.photo_view import PhotoView
 from engine.bases.published_bases import published_bases
@@ -22,6 +22,7 @@ from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -44,11 +45,13 @@ class Blueprint:
         spec: its facts.
         denoiser: on the meta device, float32.
         condition: tokens and width of the condition that stands for "no words".
+        autoencoder: the folder of its autoencoder.
     """
 
     spec: BaseSpec
     denoiser: DenoiserModel
     condition: tuple[int, int]
+    autoencoder: Path | None = None
 
 
 def blueprint(name_or_folder: str | Path) -> Blueprint:
@@ -68,7 +71,7 @@ def blueprint(name_or_folder: str | Path) -> Blueprint:
         raise IntegrityProblem(msg)
     _, tokens, width = header.tensors["null"].shape
     spec = read_base_spec(folder)
-    return Blueprint(spec, empty_denoiser(folder, spec.family), (tokens, width))
+    return Blueprint(spec, empty_denoiser(folder, spec.family), (tokens, width), folder / AUTOENCODER)
 
 
 def assemble(plan: Blueprint, denoiser: DenoiserModel | None = None) -> DenoiserBase:
@@ -91,10 +94,19 @@ def in_format(denoiser: DenoiserModel, dtype: torch.dtype) -> DenoiserModel:
     return denoiser
 
 
-def counted_adapter(base: Base, *, skip_first: bool = False) -> MivaAdapter:
-    """An adapter as the base's own recipe makes it, without values where the base has none."""
-    wishes = ["adapter.motion=counted", f"adapter.skip_first={str(skip_first).lower()}"]
-    recipe = recipe_from_dict(apply_overrides(base_defaults(base.spec), wishes))
+def counted_adapter(
+    base: Base, *, skip_first: bool = False, masked: bool = False, wishes: Sequence[str] = ()
+) -> MivaAdapter:
+    """An adapter as the base's own recipe makes it, without values where the base has none.
+
+    Args:
+        base: it stands on.
+        skip_first: leave frame 0 out of cross-frame attention.
+        masked: with a mask stream.
+        wishes: more of the recipe, `section.key=value`.
+    """
+    wishes = ["adapter.motion=counted", f"adapter.skip_first={str(skip_first).lower()}", *wishes]
+    recipe = recipe_from_dict(apply_overrides(base_defaults(base.spec, masked=masked), wishes))
     return MivaAdapter.create(plan_adapter(recipe, base.spec), base.sites())
 
 
@@ -102,7 +114,7 @@ def _published(known: KnownPublication) -> Blueprint:
     facts = known.base.facts
     spec = known.base.with_weights(Digest.of(b""), name=facts.name, files=(), sources=())
     condition = (TOKENS[facts.family], known.base.condition_width)
-    return Blueprint(spec, empty_denoiser(known.folder, facts.family), condition)
+    return Blueprint(spec, empty_denoiser(known.folder, facts.family), condition, known.folder / AUTOENCODER)
 
 
 class _BlankView(PhotoView):
@@ -111,7 +123,7 @@ class _BlankView(PhotoView):
     def __init__(self, channels: int) -> None:
         self._channels = channels
 
-    def beside(self, noisy: Tensor) -> Tensor:
+    def beside(self, noisy: Tensor, *, streams: int = 1) -> Tensor:
         return F.pad(noisy, (0, 0, 0, 0, 0, 0, 0, self._channels))
 
 

@@ -18,12 +18,16 @@ class Budget:
         ratio_without_first: the same with frame 0 skipped.
         saved: bytes of activations kept for the backward pass.
         peak: bytes of training in all.
+        masked_ratio: of the operations of a run of 50 steps, by form of attention and evaluations of masks.
+        masked_peak: bytes of training a masked adapter in all.
     """
 
     ratio: Mapping[int, float] = field(default_factory=dict)
     ratio_without_first: Mapping[int, float] = field(default_factory=dict)
     saved: int | None = None
     peak: int | None = None
+    masked_ratio: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    masked_peak: int | None = None
 
 
 BUDGETS: Final[Mapping[str, Budget]] = {
@@ -32,10 +36,18 @@ BUDGETS: Final[Mapping[str, Budget]] = {
         ratio_without_first={1: 1.145, 2: 1.320},
         saved=2 * 1024**3,
         peak=6 * 10**9,
+        masked_ratio={
+            ("hard", 8): 1.35,
+            ("usual", 8): 1.45,
+            ("hard", 50): 2.40,
+            ("usual", 50): 2.50,
+            ("soft", 50): 2.50,
+        },
     ),
     "wan2.1-t2v-1.3b": Budget(
         ratio={1: 1.085, 2: 1.230},
         ratio_without_first={1: 1.070, 2: 1.200},
         peak=8 * 10**9,
+        masked_peak=12 * 10**9,
     ),
 }

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from engine.count_requests import CountedStep, CountResult
 from engine.counting.blueprint import assemble, blueprint, counted_adapter, in_format
 from engine.counting.budgets import BUDGETS, Budget
+from engine.counting.masked_count import count_masks, empty_latents
 from engine.counting.operations import count_with
 from engine.counting.training_bytes import training_bytes
-from engine.requests import CountedStep, CountResult
-from engine.shapes import latent_shape
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
+    from engine.count_requests import CountRequest
     from engine.counting.blueprint import Blueprint
     from engine.progress import Progress
-    from engine.requests import CountRequest
 
 DTYPE = torch.bfloat16
 PARTS = {"self": "cross_frame_attention", "cross": "implicit_prompt", "temporal": "temporal_lora"}
@@ -50,6 +48,7 @@ def count_base(request: CountRequest, progress: Progress) -> CountResult:
         training=training,
         saved_at_most=budget.saved,
         peak_at_most=budget.peak,
+        masked=count_masks(plan, base, budget, progress) if request.masked else None,
     )
 
 
@@ -69,13 +68,6 @@ def count_parts(base: Base, adapter: MivaAdapter) -> dict[str, int]:
             numbers = sum(tensor.numel() for tensor in adapter.parts[site.path].parameters())
             counts[PARTS[site.kind]] = counts.get(PARTS[site.kind], 0) + numbers
     return counts
-
-
-def empty_latents(base: Base) -> tuple[Tensor, Tensor]:
-    """Latents of one clip and its timestep, of shapes alone."""
-    shape = latent_shape(base.spec.clip, base.spec.latent)
-    axes = (1, shape.channels, shape.frames, shape.height, shape.width)
-    return torch.empty(axes, device="meta"), torch.empty(1, device="meta")
 
 
 def _count_steps(base: Base, most: int, budget: Budget, progress: Progress) -> tuple[CountedStep, ...]:

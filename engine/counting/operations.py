@@ -18,18 +18,21 @@ if TYPE_CHECKING:
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
+    from engine.bases.regions import Regions
 
     Shape = tuple[int, ...]
 
 
 @torch.no_grad()
-def count_operations(base: Base, noisy: Tensor, timestep: Tensor) -> int:
+def count_operations(
+    base: Base, noisy: Tensor, timestep: Tensor, *, streams: int = 1, regions: Regions | None = None
+) -> int:
     """Operations of one prediction of a base and what is attached to it; softmax, norms and sums count nothing."""
     # torch knows its kernels of other devices; without this one, attention on processors would count as nothing
     on_processors = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
     counter = FlopCounterMode(display=False, custom_mapping=on_processors)
     with counter:
-        base.predict(noisy, timestep)
+        base.predict(noisy, timestep, streams=streams, regions=regions)
     return counter.get_total_flops()
 
 

@@ -8,10 +8,10 @@ import torch
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
+from engine.count_requests import TrainingBytes
 from engine.counting.attention_kernel import attention_by, fused_attention
 from engine.counting.live_bytes import LiveBytes, storage_bytes
 from engine.recipe import OptimiserChoice
-from engine.requests import TrainingBytes
 from engine.training.optimiser import WeightAverage, adamw
 
 if TYPE_CHECKING:
@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
+    from engine.bases.regions import Regions
 
 
-def training_bytes(base: Base, adapter: MivaAdapter, noisy: Tensor, timestep: Tensor) -> TrainingBytes:
+def training_bytes(
+    base: Base,
+    adapter: MivaAdapter,
+    noisy: Tensor,
+    timestep: Tensor,
+    *,
+    streams: int = 1,
+    regions: Regions | None = None,
+) -> TrainingBytes:
     """What one step of training `adapter` on clips like `noisy` keeps and needs, with gradient checkpointing.
 
     Not in it: the libraries and work space of a device, its allocator's gaps, and the autoencoder, which only the
@@ -30,8 +39,10 @@ def training_bytes(base: Base, adapter: MivaAdapter, noisy: Tensor, timestep: Te
     Args:
         base: on the meta device, in the format it trains in.
         adapter: on the meta device, float32.
-        noisy: b c f h w, on the meta device.
-        timestep: b.
+        noisy: (b * streams) c f h w, on the meta device.
+        timestep: b * streams.
+        streams: 2 with the mask stream of a masked adapter.
+        regions: its masks.
     """
     weights = [*base.denoiser.parameters(), *base.denoiser.buffers()]
     own = _trained_tensors(adapter)
@@ -39,7 +50,8 @@ def training_bytes(base: Base, adapter: MivaAdapter, noisy: Tensor, timestep: Te
     base.set_checkpointing(enabled=True)
     try:
         with attached(base, Composition.of(adapter)), attention_by(fused_attention), live:
-            loss = base.predict(noisy, timestep)[:, :, 1:].float().square().mean()
+            predicted = base.predict(noisy, timestep, streams=streams, regions=regions)
+            loss = predicted[:, :, 1:].float().square().mean()
             saved = live.live
             torch.autograd.backward(loss)
     finally:

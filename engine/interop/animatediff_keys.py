@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from engine.interop.key_meaning import MASKED, Bound, Copy, Factor, Foreign, Leftover, Meaning, Update
+from engine.interop.key_meaning import Bound, Copy, Factor, Foreign, Leftover, Meaning, Update
 
 if TYPE_CHECKING:
     from engine.interop.key_meaning import Rule
@@ -65,8 +65,15 @@ RULES: tuple[Rule, ...] = tuple(
             lambda m: Bound(f"miva.{m['site']}.cfa.lambda.{m[2]}"),
         ),
         (_SITE + r"i2v_adapter\.processor\.to_(?P<to>q|out)_lora\.(?P<side>down|up)\.weight", _factor),
-        (_SITE + r"i2v_adapter\.processor\.to_(?:q|out)_mask\..*", lambda _: MASKED),
-        (_SITE + r"sCA_b\..*", lambda _: MASKED),
+        (_SITE + r"i2v_adapter\.processor\.to_q_mask\.weight", lambda m: Bound(f"mmiva.{m['site']}.cfa.q.weight")),
+        (
+            _SITE + r"i2v_adapter\.processor\.to_out_mask\.0\.(weight|bias)",
+            lambda m: Bound(f"mmiva.{m['site']}.cfa.o.{m[2]}"),
+        ),
+        (_SITE + r"sCA_b\.(CA2|CA3)\.weight", lambda m: Bound(f"mmiva.{m['site']}.ca_bg.{_PROMPT[m[2]]}.weight")),
+        (_SITE + r"sCA_b\.CA_norm\.(weight|bias)", lambda m: Bound(f"mmiva.{m['site']}.ca_bg.norm.{m[2]}")),
+        (_SITE + r"sCA_b\.CA1\.weight", lambda m: Copy(f"{m['site']}.attn2.to_q.weight")),
+        (_SITE + r"sCA_b\.CA4\.weight", lambda m: Copy(f"{m['site']}.attn2.to_out.0.weight")),
         (_SITE + r"(?:sCA\.)?(CA2|CA3)\.weight", lambda m: Bound(f"miva.{m['site']}.ca.{_PROMPT[m[2]]}.weight")),
         (_SITE + r"(?:sCA\.)?CA_norm\.(weight|bias)", lambda m: Bound(f"miva.{m['site']}.ca.norm.{m[2]}")),
         (_SITE + r"sCA\.CA1\.weight", lambda m: Copy(f"{m['site']}.attn2.to_q.weight")),

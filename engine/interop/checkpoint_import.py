@@ -20,6 +20,7 @@ from engine.interop.checkpoint_spec import checkpoint_spec
 from engine.interop.recognition import require_checkpoint
 from engine.interop.sandbox import convert_pickle
 from engine.interop.translation import translate
+from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,6 +76,8 @@ def import_checkpoint(file: Path, base: Path, choices: ImportChoices) -> Importe
     sites = base_sites(base)
     if spec.family == "unet_motion":
         _complete_queries(translation, sites, BaseTensors(base))
+    else:
+        _without_gains(file.name, translation, sites, BaseTensors(base))
     adapter_spec, assumed = checkpoint_spec(file.name, translation.tensors, spec, choices)
     adapter = MivaAdapter.empty(adapter_spec, sites)
     expected = {name: tuple(tensor.shape) for name, tensor in adapter.state_dict().items()}
@@ -114,6 +117,26 @@ def _complete_queries(translation: Translation, sites: tuple[AttentionSite, ...]
     for part, path in names.items():
         translation.tensors[f"{part}.q.weight"] = base.read(f"{path}.to_q.weight")
     translation.notes.append("the file has no queries (`to_q`): the base's were filled in, as the authors' loader does")
+
+
+def _without_gains(source: str, translation: Translation, sites: tuple[AttentionSite, ...], base: BaseTensors) -> None:
+    """Take the base's query gains out of background prompts, before which the authors' code has none on Wan.
+
+    Ours, like any prompt, sees the query with its gain: what it multiplies by is divided by that once.
+    """
+    done = 0
+    for site in sites:
+        name = f"mmiva.{site.path.rpartition('.')[0]}.ca_bg.down.weight"
+        if site.kind != "cross" or name not in translation.tensors:
+            continue
+        gain = base.read(f"{site.path}.norm_q.weight").float()
+        if bool((gain == 0).any()):
+            msg = f"{source}: the base's query gain at `{site.path}` has zeros, which no prompt can take back"
+            raise Incompatible(msg)
+        translation.tensors[name] = translation.tensors[name].float() / gain
+        done += 1
+    if done:
+        translation.notes.append(f"{done} prompts of the background were made for queries with the base's gain")
 
 
 def _compared(translation: Translation) -> list[str]:

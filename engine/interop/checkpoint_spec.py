@@ -10,6 +10,8 @@ from registry_schema.adapter_spec import (
     FixedWeighting,
     ImplicitPromptSpec,
     LearnedWeighting,
+    MaskStreamSpec,
+    RegionSpec,
     TemporalLoraSpec,
 )
 from registry_schema.errors import Incompatible
@@ -39,6 +41,7 @@ def checkpoint_spec(
         cross_frame_attention=_cross_frame_rank(source, tensors),
         implicit_prompt=_rank(source, tensors, ".ca.down.weight", "the implicit prompt (`CA2`)"),
         temporal_lora=None if wan else _rank(source, tensors, ".lora_A.weight", "the temporal updates", within=".tsa."),
+        mask_stream=_mask_rank(source, tensors),
     )
     attention = CrossFrameAttentionSpec(
         combine=choices.combine,
@@ -58,14 +61,18 @@ def checkpoint_spec(
             f"the authors' motion modules normalise frame by frame, those of base `{base.name}` all frames together: "
             "motion may differ"
         )
+    masked = ranks.mask_stream is not None
+    if masked:
+        notes.append("attention keeps to the masks as the authors' configuration for this base has it")
     spec = AdapterSpec(
         base=base.base_identity,
-        masked=False,
+        masked=masked,
         motion=choices.motion,
         ranks=ranks,
         cross_frame_attention=attention,
         implicit_prompt=ImplicitPromptSpec(words=choices.motion, query_bias="none" if wan else None),
         temporal_lora=None if wan else TemporalLoraSpec(alpha=alpha),
+        mask_stream=_mask_stream(tensors, wan=wan) if masked else None,
         clip=base.clip,
         noise_schedule=base.noise_schedule,
         sampling=SamplingHints(),
@@ -84,10 +91,34 @@ def _weighting(
     return FixedWeighting(first=0.5)
 
 
+def _mask_stream(tensors: Mapping[str, Tensor], *, wan: bool) -> MaskStreamSpec:
+    """The options of the authors' examples: on AnimateDiff masks look at pictures, and a mask along time is unused."""
+    on_unet = RegionSpec(self_attention="soft", temporal="off", prompt="hard")
+    return MaskStreamSpec(
+        image_guidance=not wan,
+        background_prompt=any(".ca_bg." in name for name in tensors),
+        regions=RegionSpec(self_attention="soft") if wan else on_unet,
+    )
+
+
+def _mask_rank(source: str, tensors: Mapping[str, Tensor]) -> int | Literal["full"] | None:
+    """Of the mask stream; None where the file has none."""
+    mine = {name: tensor for name, tensor in tensors.items() if name.startswith("mmiva.")}
+    if not mine:
+        return None
+    if any(name.endswith(".cfa.o.lora_A.weight") for name in mine):
+        return _rank(source, mine, ".cfa.o.lora_A.weight", "the mask stream")
+    if any(name.endswith(".cfa.o.weight") for name in mine):
+        return "full"
+    msg = f"{source}: has {len(mine)} tensors of a mask stream, and none of its output, which every M-MIVA has"
+    raise Incompatible(msg, hint="the file is one part of a checkpoint")
+
+
 def _cross_frame_rank(source: str, tensors: Mapping[str, Tensor]) -> int | Literal["full"]:
-    if any(name.endswith(".cfa.o.lora_A.weight") for name in tensors):
-        return _rank(source, tensors, ".cfa.o.lora_A.weight", "the cross-frame attention")
-    if any(name.endswith(".cfa.o.weight") for name in tensors):
+    mine = {name: tensor for name, tensor in tensors.items() if name.startswith("miva.")}
+    if any(name.endswith(".cfa.o.lora_A.weight") for name in mine):
+        return _rank(source, mine, ".cfa.o.lora_A.weight", "the cross-frame attention")
+    if any(name.endswith(".cfa.o.weight") for name in mine):
         return "full"
     msg = f"{source}: has no output of the cross-frame attention, which every MIVA has"
     raise Incompatible(msg, hint="the file is one part of a checkpoint")

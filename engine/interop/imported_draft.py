@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from engine.adapters.weights import adapter_bytes
-from engine.recipe import toml_text
+from engine.toml_text import toml_text
 from engine.training.draft import RELEASE_NAME, SPEC_NAME, WEIGHTS_NAME, write_file
 from registry_schema.digests import Digest
 from registry_schema.errors import Busy

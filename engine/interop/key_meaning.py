@@ -62,13 +62,18 @@ class Idle:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """A gain that the authors' loader left at one, where the base has its own; it must be one throughout."""
+
+
+@dataclass(frozen=True)
 class Foreign:
     """Something that is no part of an adapter this version runs, and why."""
 
     reason: str
 
 
-Meaning = Bound | Factor | Copy | Leftover | Idle | Foreign
+Meaning = Bound | Factor | Copy | Leftover | Idle | Unit | Foreign
 Rule = tuple["re.Pattern[str]", "Callable[[re.Match[str]], Meaning]"]
 
 
@@ -78,6 +83,3 @@ def meaning(key: str, rules: Sequence[Rule]) -> Meaning | None:
         if match := pattern.fullmatch(key):
             return meant(match)
     return None
-
-
-MASKED = Foreign("it belongs to a mask stream (M-MIVA), which this version can not run yet")

@@ -49,6 +49,9 @@ def load_into_pipeline(
         NotFound, IntegrityProblem: the file is missing or broken.
     """
     denoiser = pipeline_denoiser(pipeline)
+    if spec.masked:
+        msg = "the adapter is masked, and a pipeline of diffusers has no mask streams"
+        raise Incompatible(msg, hint="load the adapter's plain build")
     _require_same_architecture(pipeline, denoiser, spec)
     require_schedule(pipeline, spec.noise_schedule)
     require_motion_norm(denoiser, spec.motion_norm)

@@ -120,3 +120,8 @@ class PipelineHost:
 
 def _kind(denoiser: object) -> DenoiserKind | None:
     return next((kind for kind in _KINDS if isinstance(denoiser, kind.model)), None)
+
+
+def pipeline_architecture(pipeline: Any) -> Digest:  # noqa: ANN401 - a pipeline of diffusers, which has no types
+    """Fingerprint of the denoiser of a diffusers pipeline; raises `Incompatible` if it has none for clips."""
+    return stock_architecture(pipeline_denoiser(pipeline))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.interop.key_meaning import Bound, Copy, Factor, Foreign, Idle, Leftover, meaning
+from engine.interop.key_meaning import Bound, Copy, Factor, Foreign, Idle, Leftover, Unit, meaning
 from registry_schema.errors import Incompatible
 from registry_schema.text import shown
 
@@ -66,6 +66,8 @@ def translate(
         elif isinstance(meant, Copy):
             _require_copy(source, key, tensor, meant.name, base)
             done.copies += 1
+        elif isinstance(meant, Unit):
+            _require_unit(source, key, tensor)
         elif isinstance(meant, Leftover | Idle):
             _require_silent(source, key, tensor, silent=meant.silent)
             leftovers += isinstance(meant, Leftover)
@@ -124,6 +126,12 @@ def _require_copy(source: str, key: str, tensor: Tensor, name: str, base: BaseTe
 def _require_silent(source: str, key: str, tensor: Tensor, *, silent: bool) -> None:
     if silent and tensor.any():
         msg = f"{source}: `{shown(key, longest=120)}` is not zero, which the authors' own training leaves it"
+        raise Incompatible(msg, hint="it was trained by another recipe, which an adapter can not follow")
+
+
+def _require_unit(source: str, key: str, tensor: Tensor) -> None:
+    if not torch.all(tensor == 1):
+        msg = f"{source}: `{shown(key, longest=120)}` is not one, which the authors' own training leaves it"
         raise Incompatible(msg, hint="it was trained by another recipe, which an adapter can not follow")
 
 

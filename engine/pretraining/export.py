@@ -92,8 +92,15 @@ def describe(folder: Path) -> BaseSpec:
         "sampling": {"sampler": "ddim", "steps": 12, "match_first_frame": False, "noise_scale": NOISE_SCALE},
         "training": {
             "ranks": {"cross_frame_attention": 32, "implicit_prompt": 32, "temporal_lora": 16},
-            "learning_rate": 1e-3,
-            "steps": 400,
+            "learning_rate": 2e-3,
+            "steps": 300,
+            "alpha": 8.0,
+            "betas": [0.9, 0.99],
+            "warmup": 20,
+            "schedule": "cosine",
+            "ema_decay": 0.98,
+            "timesteps": "noisy",
+            "windows": 3,
         },
         "exact_only": True,
     }

@@ -14,6 +14,8 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.masks.mask_files import write_clip_mask
+from engine.masks.training_masks import place_of_masks
 from engine.pretraining.examples import CANVAS, FPS, FRAMES
 from engine.pretraining.scenes.catalog import (
     CAMERAS,
@@ -63,10 +65,10 @@ def filmed_clips(motion: str, index: int) -> tuple[GeneratedClip, ...]:
 
     Every other picture holds something that could move by itself.
     """
-    thing = (Draws(FIRST_SEED + index).choice(MOVABLE),) if index % 2 else ()
+    things = still_things(FIRST_SEED + index, index % 2)
     for seed in _seeds(FIRST_SEED, index):
         draws = Draws(seed)
-        picture = draw_large_picture(draws, CANVAS, thing)
+        picture = draw_large_picture(draws, CANVAS, things)
         paths = [camera_path(draws, motion, CANVAS, FRAMES) for _ in range(PATHS)]
         clips = tuple(filmed(picture, path, CANVAS, motion) for path in paths)
         if all(_changes(clip) for clip in clips):
@@ -92,12 +94,36 @@ def drawn_clips(motion: str, count: int) -> Iterator[tuple[str, GeneratedClip]]:
             yield f"still-{index}.apng", still_clip(index)
 
 
-def write_clips(motion: str, folder: Path, *, count: int | None = None) -> None:
-    """Write the clips of a starter into `folder` as lossless animated PNGs; see `drawn_clips` for the arguments."""
+def write_clips(motion: str, folder: Path, *, count: int | None = None, masks: bool = False) -> None:
+    """Write the clips of a starter into `folder` as lossless animated PNGs; see `drawn_clips` for the arguments.
+
+    Args:
+        masks: write the exact masks of what moves beside them, and leave out the clips in which nothing does: a mask
+            that is black all over teaches a mask stream nothing.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = count or (PICTURES if motion in CAMERAS else MOVING_CLIPS)
     for name, clip in drawn_clips(motion, wanted):
+        if masks and clip.motions != (motion,):
+            continue
         write_clip(to_frames(clip.frames.transpose(0, 1)), folder / name, fps=FPS)
+        if masks:
+            write_clip_mask(clip.mask[:, 0], place_of_masks(folder / name), fps=FPS)
+
+
+def write_moving_clips(motion: str, folder: Path, *, count: int) -> None:
+    """Write `count` clips of a thing that moves, and nothing else: what a person has who filmed one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        frames = to_frames(moving_clip(motion, index).frames.transpose(0, 1))
+        write_clip(frames, folder / f"{motion}-{index:02d}.apng", fps=FPS)
+
+
+def still_things(seed: int, count: int, *, without: str = "") -> tuple[str, ...]:
+    """Names of up to `count` things that could move, other than `without`."""
+    draws = Draws(seed)
+    names = [name for name in MOVABLE if name != without]
+    return tuple(dict.fromkeys(draws.choice(names) for _ in range(count)))
 
 
 def _seeds(first: int, index: int) -> Iterator[int]:
@@ -115,8 +141,9 @@ def main() -> None:
     parser.add_argument("motion", choices=[*ELEMENTS, *KEPT, *CAMERAS])
     parser.add_argument("-o", "--to", type=Path, required=True, help="folder of the clips")
     parser.add_argument("--count", type=int, help="clips with the moving thing (9), or pictures for a camera (20)")
+    parser.add_argument("--masks", action="store_true", help="exact masks beside the clips, in `masks`")
     options = parser.parse_args()
-    write_clips(options.motion, options.to, count=options.count)
+    write_clips(options.motion, options.to, count=options.count, masks=options.masks)
 
 
 if __name__ == "__main__":

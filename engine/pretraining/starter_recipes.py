@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from engine.recipe import apply_overrides, merged, recipe_from_dict
+from engine.recipe import apply_overrides, recipe_from_dict
+from engine.toml_text import merged
 
 if TYPE_CHECKING:
     from engine.recipe import TrainRecipe

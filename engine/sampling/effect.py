@@ -6,7 +6,7 @@ latent looks like is the autoencoder's affair.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -84,7 +84,12 @@ def measured(base: Base, composition: Composition, step: Step, *, schedule: Sche
     shown = base.decode(_beginning_with_the_photo(step.clean, step))
     effects = []
     for index, (_, weight) in enumerate(composition.entries):
-        without = shown if weight == 0 else _shown_without(base, composition.without(index), schedule, step)
+        if weight == 0:
+            without = shown
+        else:
+            mask = composition.mask_of(index)
+            regions = step.regions if mask is None or step.regions is None else step.regions.without(mask)
+            without = _shown_without(base, composition.without(index), schedule, replace(step, regions=regions))
         effects.append(AdapterEffect(index, changed_share(shown - without)))
     return tuple(effects)
 
@@ -94,7 +99,7 @@ def _shown_without(base: Base, without: Composition, schedule: Schedule, step: S
     timestep = torch.full((step.noisy.shape[0],), step.timestep, device=step.noisy.device)
     # one pass with fewer adapters is not worth compiled code of its own
     with base.uncompiled(), attached(base, without):
-        output = base.predict(step.noisy, timestep)
+        output = base.predict(step.noisy, timestep, regions=step.regions)
     return base.decode(_beginning_with_the_photo(schedule.to_clean(output, step.noisy, timestep), step))
 
 

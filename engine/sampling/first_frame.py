@@ -32,6 +32,20 @@ def match_first_frame(latents: Tensor, first: Tensor) -> Tensor:
     return torch.cat([first, (rest - mean) / deviation * wanted_deviation + wanted_mean], dim=2)
 
 
+def match_histogram(latents: Tensor, first: Tensor) -> Tensor:
+    """Every later frame with the values of frame 0, channel by channel: the smallest gets the smallest, and so on.
+
+    Args:
+        latents: b c f h w, f at least 1.
+        first: b c 1 h w.
+
+    Source: LAMP (arXiv 2310.10769) does so with finished pictures; here it is done with latents.
+    """
+    order = latents[:, :, 1:].flatten(-2).argsort(dim=-1).argsort(dim=-1)
+    values = first.flatten(-2).sort(dim=-1).values.expand_as(order)
+    return torch.cat([first, values.gather(-1, order).unflatten(-1, latents.shape[-2:])], dim=2)
+
+
 def _moments(frames: Tensor) -> tuple[Tensor, Tensor]:
     variance, mean = torch.var_mean(frames, dim=(-2, -1), keepdim=True)
     return mean, (variance + SMALLEST_VARIANCE).sqrt()

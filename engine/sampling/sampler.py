@@ -9,10 +9,11 @@ import torch
 
 from engine.device import draw_noise, mixed_seed
 from engine.progress import SilentProgress
-from engine.sampling.first_frame import hold_first_frame, match_first_frame
+from engine.sampling.first_frame import hold_first_frame, match_first_frame, match_histogram
+from engine.sampling.mask_walk import MaskWalk
 from engine.sampling.schedule import FlowSchedule, schedule_of
 from engine.sampling.solvers import Estimate, first_order_step, multistep_step
-from engine.sampling.start_noise import start_latents
+from engine.sampling.start_noise import analytic_scale, start_latents
 from registry_schema.errors import Interrupted, MivaError, UsageProblem
 
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.bases.base import Base
+    from engine.bases.regions import Regions
     from engine.progress import Progress
+    from engine.sampling.mask_walk import MaskGuidance
     from engine.sampling.schedule import Level, Schedule
-    from registry_schema.sampling import SamplerName, SamplingDefaults, StartNoise
+    from registry_schema.sampling import SamplerName, SamplingDefaults, SamplingVariant, StartNoise
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class SamplerSettings:
         steps: how often the base is asked.
         start_noise: what the start noise knows of the photo; None is plain noise.
         match_first_frame: give later frames the colours of frame 0 at the end.
+        variant: what else is tried; see `SamplingVariant`.
     """
 
     frames: int
@@ -43,6 +47,7 @@ class SamplerSettings:
     steps: int
     start_noise: StartNoise | None
     match_first_frame: bool
+    variant: SamplingVariant | None = None
 
     @classmethod
     def of(cls, defaults: SamplingDefaults, *, frames: int) -> SamplerSettings:
@@ -65,12 +70,14 @@ class Step:
         timestep: where `noisy` stands.
         noisy: b c f h w, what the base was given.
         clean: b c f h w, what it thinks is behind it.
+        regions: where it was told that the subjects are.
     """
 
     index: int
     timestep: float
     noisy: Tensor
     clean: Tensor
+    regions: Regions | None = None
 
 
 class SamplingInterrupted(Interrupted):
@@ -115,6 +122,7 @@ class Sampler:
         seed: int | Sequence[int],
         progress: Progress | None = None,
         watch: Callable[[Step], None] | None = None,
+        masks: MaskGuidance | None = None,
     ) -> Tensor:
         """Latents b c f h w whose frame 0 is `first`, bit for bit.
 
@@ -123,6 +131,7 @@ class Sampler:
             seed: of the noise; one for all samples, or one each. A sample's clip does not depend on its neighbours.
             progress: told after every step.
             watch: is shown every step.
+            masks: of the masked adapters that are attached; without, their pictures keep to no region.
 
         Raises:
             SamplingInterrupted: Ctrl-C; it carries what there is so far.
@@ -132,8 +141,12 @@ class Sampler:
         level = self._start_level()
         seeds = _seeds(first, seed)
         noise = _noise(first, settings.frames, seeds) * self._base.spec.sampling.noise_scale
+        if settings.variant == "analytic-init":
+            noise = noise * analytic_scale(self.schedule.levels(settings.steps)[0])
         latents = start_latents(first, noise, start=settings.start_noise, level=level)
         walk = _Walk(self._base, self.schedule, settings, first, seeds)
+        if masks is not None:
+            walk.masks = self._mask_walk(masks, seeds)
         with (progress or SilentProgress()).phase("sampling", settings.steps) as phase:
             try:
                 for step in range(settings.steps):
@@ -142,6 +155,14 @@ class Sampler:
             except KeyboardInterrupt as stop:
                 raise SamplingInterrupted(walk.partial(), done=walk.done, steps=settings.steps) from stop
         return walk.finish(latents)
+
+    def _mask_walk(self, masks: MaskGuidance, seeds: Sequence[int]) -> MaskWalk:
+        """Noise of its own for each mask; what it knows of the photo, it knows of the mask of the photo."""
+        settings, first = self._settings, masks.first.latents.flatten(0, 1)
+        own = [mixed_seed(seed, "mask", place) for seed in seeds for place in range(masks.first.count)]
+        noise = _noise(first, settings.frames, own)
+        start = start_latents(first, noise, start=settings.start_noise, level=self._start_level())
+        return MaskWalk(self._base, self.schedule, masks, steps=settings.steps, start=start)
 
     def _start_level(self) -> Level:
         start = self._settings.start_noise
@@ -162,15 +183,23 @@ class _Walk:
         self._timesteps = schedule.timesteps(settings.steps)
         self._levels = schedule.levels(settings.steps)
         self._last: Estimate | None = None
+        self.masks: MaskWalk | None = None
         self.done = 0
 
     def step(self, noisy: Tensor, index: int, watch: Callable[[Step], None] | None) -> Tensor:
         """Latents one level closer to clean; frame 0 stays."""
         timestep = torch.full((noisy.shape[0],), self._timesteps[index], device=noisy.device)
-        output = self._base.predict(noisy, self._timesteps[index])
-        now = Estimate(self._schedule.to_clean(output, noisy, timestep), self._levels[index])
+        regions = None if self.masks is None else self.masks.regions
+        if self.masks is None:
+            output = self._base.predict(noisy, self._timesteps[index])
+        else:
+            output = self.masks.predict(noisy, index)
+        clean = self._schedule.to_clean(output, noisy, timestep)
+        if self._settings.variant == "adain-every-step":
+            clean = match_first_frame(clean, self._first)
+        now = Estimate(clean, self._levels[index])
         if watch is not None:
-            watch(Step(index=index, timestep=self._timesteps[index], noisy=noisy, clean=now.clean))
+            watch(Step(index=index, timestep=self._timesteps[index], noisy=noisy, clean=now.clean, regions=regions))
         target = self._levels[index + 1]
         if self._settings.sampler == "dpm":
             moved = multistep_step(noisy, now, to=target, before=self._last)
@@ -195,6 +224,8 @@ class _Walk:
             msg = f"the base `{self._base.spec.name}` gave values that are not finite numbers"
             raise MivaError(msg, hint="lower the adapters' weights, or run in float32")
         held = hold_first_frame(latents, self._first)
+        if self._settings.variant == "histogram-matching":
+            held = match_histogram(held, self._first)
         return match_first_frame(held, self._first) if self._settings.match_first_frame else held
 
     def partial(self) -> Tensor | None:

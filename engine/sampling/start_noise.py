@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from engine.sampling.schedule import Level
     from registry_schema.sampling import StartNoise
 
+LATENT_VARIANCE = 0.566
+"""Of the latents of Stable Diffusion over clips."""
+
 
 def start_latents(first: Tensor, noise: Tensor, *, start: StartNoise | None, level: Level) -> Tensor:
     """Latents b c f h w at the first timestep; frame 0 is clean.
@@ -31,6 +34,14 @@ def start_latents(first: Tensor, noise: Tensor, *, start: StartNoise | None, lev
         noised = level.signal * first + level.noise * rest
         rest = rest + low_pass(noised - rest, start)
     return torch.cat([first, rest], dim=2)
+
+
+def analytic_scale(level: Level) -> float:
+    """What the noise is multiplied by so that its variance is that of noised clips at a level.
+
+    Source: Zhao et al. 2024 (arXiv 2406.15735), Analytic-Init; mean 0 and 0.566 are what the authors of MIVA tried.
+    """
+    return math.sqrt(level.noise**2 + level.signal**2 * LATENT_VARIANCE)
 
 
 def low_pass(values: Tensor, start: StartNoise) -> Tensor:

@@ -9,53 +9,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from engine.training.durable import file_digest
-from engine.training.windows import ClipFacts, Window, WindowProblem, windows_of
-from engine.video.clip_reader import CLIP_SUFFIXES, read_clip
+from engine.training.clip_folder import ClipFault, UnusableClips, visible_files
+from engine.training.examined_clip import decode, examine_clip, twin_finding
 from engine.video.clip_tensor import to_tensor
-from registry_schema.errors import MivaError, NotFound, UsageProblem
+from registry_schema.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from jaxtyping import Float
     from torch import Tensor
 
+    from engine.clip_findings import Finding
     from engine.progress import Progress
     from engine.recipe import ClipChoice
+    from engine.training.examined_clip import ExaminedClip
+    from engine.training.windows import ClipFacts, Window
     from engine.video.clip_reader import Clip
     from registry_schema.clip_shape import ClipShape
 
-# what people keep beside their clips: captions, licences, notes
-SIDECAR_SUFFIXES = frozenset({".txt", ".md", ".json", ".toml", ".csv"})
-
-
-# frames are shrunk to this many times the base's longer side as they are decoded: memory for clips of any size
-DECODED_SIDES = 4
-
-
-@dataclass(frozen=True)
-class ClipFault:
-    """Why a clip can not be used, and what would help."""
-
-    path: Path
-    reason: str
-    hint: str | None
-
-
-class UnusableClips(UsageProblem):
-    """Some clips can not be used; `faults` has one entry for each."""
-
-    def __init__(self, faults: tuple[ClipFault, ...], total: int) -> None:
-        listed = "; ".join(f"`{fault.path.name}`: {fault.reason}" for fault in faults)
-        noun = "clip" if total == 1 else "clips"
-        hints = dict.fromkeys(fault.hint for fault in faults if fault.hint)
-        super().__init__(
-            f"{len(faults)} of {total} {noun} can not be used: {listed}",
-            hint="; ".join(hints) or "replace or remove these files",
-        )
-        self.faults = faults
+LEAVING_OUT = "or train without them: `--leave-out unusable`"
 
 
 @dataclass(frozen=True)
@@ -69,10 +43,17 @@ class TrainingClip:
 
 @dataclass(frozen=True)
 class ClipDataset:
-    """Clips in the order of their names, cut for one clip shape."""
+    """Clips in the order of their names, cut for one clip shape.
+
+    Attributes:
+        shape: of the base.
+        clips: that are trained on.
+        left_out: what the recipe allowed to be left out, and was.
+    """
 
     shape: ClipShape
     clips: tuple[TrainingClip, ...]
+    left_out: tuple[ClipFault, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -88,68 +69,50 @@ class ClipDataset:
 
 
 def open_clips(folder: Path, shape: ClipShape, choice: ClipChoice, *, seed: int, progress: Progress) -> ClipDataset:
-    """The clips of a folder; every one of them is decoded to its end.
+    """The clips of a folder; every one of them is decoded to its end and examined as `mivactl clips` does.
+
+    What can be used and is doubtful is said in a note. A clip is left out only where `choice.leave_out` names what is
+    wrong with it, and that is said too.
 
     Raises:
         NotFound: no such folder, or nothing in it.
-        UnusableClips: a clip can not be read or is too short; all of them are named.
+        UnusableClips: a clip can not be used; all of them are named.
     """
     paths = clip_paths(folder)
-    clips: list[TrainingClip] = []
+    kept: list[ExaminedClip] = []
+    left_out: list[ClipFault] = []
     faults: list[ClipFault] = []
     with progress.phase("reading clips", len(paths)) as phase:
         for path in paths:
-            try:
-                facts = clip_facts(path, shape)
-                clips.append(TrainingClip(path, facts, windows_of(facts, shape, choice, seed=seed)))
-            except WindowProblem as problem:
-                faults.append(ClipFault(path, problem.reason, problem.hint))
-            except MivaError as problem:
-                # the file is named once, in front of all that is said about it
-                reason = problem.message.replace(f"clip `{path.name}`", "it", 1)
-                faults.append(ClipFault(path, reason, problem.hint))
+            clip = examine_clip(path, shape, choice, seed=seed)
+            twin = twin_finding(clip, kept)
+            clip = clip if twin is None else clip.with_finding(twin)
+            unwanted = _unwanted(clip.findings, choice.leave_out)
+            if unwanted is not None:
+                left_out.append(ClipFault(path, unwanted.reason, unwanted.remedy))
+            elif not all(finding.usable for finding in clip.findings):
+                faults += [ClipFault(path, one.reason, one.remedy) for one in clip.findings if not one.usable]
+            else:
+                kept.append(clip)
             phase.advance()
     if faults:
-        raise UnusableClips(tuple(faults), len(paths))
-    return ClipDataset(shape, tuple(clips))
+        raise UnusableClips(faults, len(paths), hint=LEAVING_OUT)
+    if not kept:
+        raise UnusableClips(left_out, len(paths))
+    _tell(kept, left_out, shape, choice, progress)
+    return ClipDataset(shape, tuple(_training_clip(clip) for clip in kept), tuple(left_out))
 
 
 def clip_paths(folder: Path) -> list[Path]:
-    """The clips of a folder, by name: video files and folders of frames.
+    """The clips of a folder, by name: video files, folders of frames, and whatever else is neither hidden nor a note.
 
-    Hidden files and notes (.txt, .md, .json, ...) are not clips; any other file is refused rather than skipped.
+    Raises:
+        NotFound: no such folder, or nothing in it.
     """
-    if not folder.is_dir():
-        raise NotFound(f"`{folder}` is not a folder", hint="pass the folder that holds the clips of one motion")
-    visible = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    paths = [path for path in visible if path.suffix.lower() not in SIDECAR_SUFFIXES]
-    unknown = [path for path in paths if not (path.is_dir() or path.suffix.lower() in CLIP_SUFFIXES)]
-    if unknown:
-        reason = f"it is no clip, expected {', '.join(sorted(CLIP_SUFFIXES))} or a folder of frames"
-        raise UnusableClips(tuple(ClipFault(path, reason, None) for path in unknown), len(paths))
+    paths = visible_files(folder, what="clips of one motion")
     if not paths:
         raise NotFound(f"`{folder}` holds no clips", hint="put about ten short clips of one motion into it")
     return paths
-
-
-def decode(path: Path, shape: ClipShape) -> Clip:
-    """All frames of a clip, large ones shrunk to what `shape` can use."""
-    return read_clip(path, long_side=DECODED_SIDES * max(shape.height, shape.width))
-
-
-def clip_facts(path: Path, shape: ClipShape) -> ClipFacts:
-    """What the windows of a clip are computed from; decodes it to its end."""
-    clip = decode(path, shape)
-    _, height, width, _ = clip.frames.shape
-    return ClipFacts(clip_digest(path), tuple(float(time) for time in clip.times), height, width)
-
-
-def clip_digest(path: Path) -> str:
-    """The digest of a clip's bytes; of names and bytes for a folder of frames."""
-    if path.is_file():
-        return file_digest(path)
-    parts = [f"{file.name}:{file_digest(file)}" for file in sorted(path.iterdir()) if file.is_file()]
-    return "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def window_pixels(clip: Clip, window: Window, shape: ClipShape) -> Float[Tensor, "3 f h w"]:
@@ -167,3 +130,46 @@ def window_pixels(clip: Clip, window: Window, shape: ClipShape) -> Float[Tensor,
         for index in set(window.frames)
     }
     return to_tensor(np.stack([resized[index] for index in window.frames]))
+
+
+def _unwanted(findings: Sequence[Finding], leave_out: Sequence[str]) -> Finding | None:
+    """The first finding for which a recipe allows a clip to be left out."""
+    for finding in findings:
+        if finding.kind in leave_out or (not finding.usable and "unusable" in leave_out):
+            return finding
+    return None
+
+
+def _training_clip(clip: ExaminedClip) -> TrainingClip:
+    if clip.facts is None:
+        raise TypeError("a clip that was not decoded has no windows")
+    return TrainingClip(clip.path, clip.facts, clip.windows)
+
+
+def _tell(
+    kept: Sequence[ExaminedClip],
+    left_out: Sequence[ClipFault],
+    shape: ClipShape,
+    choice: ClipChoice,
+    progress: Progress,
+) -> None:
+    """Says what is trained on, what was left out, what is doubtful, and where a motion does not keep its speed."""
+    windows = sum(len(clip.windows) for clip in kept)
+    seconds = shape.frames / shape.fps
+    progress.note(f"{_counted(len(kept), 'clip')}, {_counted(windows, 'window')} of {seconds:.2f} s")
+    for fault in left_out:
+        progress.note(f"left out: `{fault.path.name}`: {fault.reason}")
+    for clip in kept:
+        for finding in clip.findings:
+            progress.note(f"`{clip.path.name}`: {finding.kind}: {finding.reason}; {finding.remedy}")
+    if choice.speed == "stride":
+        speeds = [window.seconds(clip.facts) for clip in kept if clip.facts for window in clip.windows]
+        shown = (shape.frames - 1) / shape.fps
+        progress.note(
+            f"`clips.speed=stride` changes speeds: {min(speeds):.2f} to {max(speeds):.2f} s of the clips are shown "
+            f"in {shown:.2f} s, {min(speeds) / shown:.2g} to {max(speeds) / shown:.2g} times as fast"
+        )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

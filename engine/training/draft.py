@@ -6,7 +6,9 @@
 | `adapter.json` | an `AdapterSpec`: what the weights are |
 | `recipe.toml` | every choice they were trained with |
 | `training.json` | a `TrainingRecord`: how they came to be; published in the manifest |
-| `training-report.json` | the same at length: loss, seconds, clips, versions; stays at home |
+| `training-report.json` | the same at length: loss, seconds, clips, looks, versions; stays at home |
+| `report.html` | the same for people: curves, previews, why these weights; stays at home |
+| `README.md` | a model card, to be edited; one that is there already stays |
 | `release.toml` | name, version, title, summary, licence, authors: to be edited before publishing |
 """
 
@@ -14,22 +16,23 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from engine.adapters.weights import adapter_bytes
-from engine.recipe import toml_text
+from engine.toml_text import toml_text
 from engine.training.durable import sync
+from engine.training.model_card import model_card
+from engine.training.report import report_page
 from registry_schema.digests import Digest
 from registry_schema.manifest import TrainingRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.adapters.miva import MivaAdapter
-    from engine.recipe import TrainRecipe
     from engine.training.clip_dataset import ClipDataset
+    from engine.training.evaluation import Evaluation
+    from engine.training.outcome import TrainOutcome
     from registry_schema.base_spec import BaseSpec
     from registry_schema.names import AdapterName
 
@@ -38,38 +41,13 @@ SPEC_NAME = "adapter.json"
 RECIPE_NAME = "recipe.toml"
 TRAINING_NAME = "training.json"
 REPORT_NAME = "training-report.json"
+PAGE_NAME = "report.html"
+CARD_NAME = "README.md"
 RELEASE_NAME = "release.toml"
 
 REPORT_SCHEMA = "miva.training-report/1"
 NOT_STATED = "not stated"
-PACKAGES = ("mivactl", "torch", "diffusers", "safetensors", "numpy", "av", "pillow")
-
-
-@dataclass(frozen=True)
-class TrainOutcome:
-    """A finished training.
-
-    Attributes:
-        adapter: with the weights to be used (the running average, or the last ones where its decay is 0).
-        recipe: every choice, effective.
-        dataset: the clips.
-        steps: done in the whole run.
-        skipped: steps without a finite loss or gradient among them.
-        seconds: trained, earlier stretches included.
-        final_loss: of the last step that counted.
-        precision: what the base computed in.
-        memory: the set that saved memory; None where nothing had to.
-    """
-
-    adapter: MivaAdapter
-    recipe: TrainRecipe
-    dataset: ClipDataset
-    steps: int
-    skipped: int
-    seconds: float
-    final_loss: float | None
-    precision: str
-    memory: str | None = None
+PACKAGES = ("mivactl", "torch", "diffusers", "accelerate", "safetensors", "numpy", "av", "pillow")
 
 
 def write_draft(
@@ -92,7 +70,11 @@ def write_draft(
     write_file(folder / SPEC_NAME, _json(outcome.adapter.spec.plain()))
     write_file(folder / RECIPE_NAME, outcome.recipe.to_toml().encode())
     write_file(folder / TRAINING_NAME, _json(training_record(outcome, footage=footage).plain()))
-    write_file(folder / REPORT_NAME, _json(training_report(outcome)))
+    facts = training_report(outcome)
+    write_file(folder / REPORT_NAME, _json(facts))
+    write_file(folder / PAGE_NAME, report_page(outcome, facts, name).encode())
+    if not (folder / CARD_NAME).exists():
+        write_file(folder / CARD_NAME, model_card(outcome, base, name, footage=footage).encode())
     if not (folder / RELEASE_NAME).exists():
         write_file(folder / RELEASE_NAME, toml_text(release_words(outcome, base, name)).encode())
 
@@ -121,12 +103,22 @@ def training_report(outcome: TrainOutcome) -> dict[str, Any]:
         "precision": outcome.precision,
         "memory": outcome.memory,
         "dataset": outcome.dataset.digest,
-        "clips": [
-            {"file": clip.path.name, "digest": clip.facts.digest, "windows": len(clip.windows)}
-            for clip in outcome.dataset.clips
-        ],
+        "clips": _clips(outcome.dataset),
+        "held_out_clips": _clips(outcome.held_out),
+        "looks": [look.record() | {"objections": list(look.objections)} for look in _looks(outcome)],
+        "chosen_step": outcome.chosen_step,
+        "choice": outcome.choice.reason if outcome.choice else None,
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
     }
+
+
+def _clips(dataset: ClipDataset | None) -> list[dict[str, Any]]:
+    clips = dataset.clips if dataset else ()
+    return [{"file": clip.path.name, "digest": clip.facts.digest, "windows": len(clip.windows)} for clip in clips]
+
+
+def _looks(outcome: TrainOutcome) -> tuple[Evaluation, ...]:
+    return outcome.choice.looks if outcome.choice else ()
 
 
 def release_words(outcome: TrainOutcome, base: BaseSpec, name: AdapterName) -> dict[str, Any]:

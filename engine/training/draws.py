@@ -50,9 +50,16 @@ def window_choice(seed: int, sample: int, windows: tuple[int, ...], *, flip: boo
     return WindowChoice(clip=clip, window=window, flipped=flip and bool(torch.randint(2, (), generator=numbers)))
 
 
-def noise_of(seed: int, samples: range, shape: tuple[int, ...]) -> Float[Tensor, "b c f h w"]:
-    """Gaussian noise for these samples; a sample's noise does not depend on the batch it is in."""
-    return torch.stack([draw_noise(shape, seed=mixed_seed(seed, "noise", sample)) for sample in samples])
+def noise_of(seed: int, samples: range, shape: tuple[int, ...], *, kind: str = "noise") -> Float[Tensor, "b c f h w"]:
+    """Gaussian noise for these samples; a sample's noise does not depend on the batch it is in.
+
+    Args:
+        seed: of the run.
+        samples: counted from the first one of the run.
+        shape: c f h w.
+        kind: another word is other noise.
+    """
+    return torch.stack([draw_noise(shape, seed=mixed_seed(seed, kind, sample)) for sample in samples])
 
 
 def fractions_of(seed: int, samples: range) -> Float[Tensor, "b"]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.training.evaluation import Evaluation
+
 
 @dataclass(frozen=True)
 class Resumed:
@@ -59,4 +61,22 @@ class CheckpointFailed:
     reason: str
 
 
-TrainEvent: TypeAlias = Resumed | StepDone | StepSkipped | CheckpointSaved | CheckpointFailed
+@dataclass(frozen=True)
+class Evaluated:
+    """The run was looked at after a step; `sheet` is its contact sheet, if previews were rendered."""
+
+    evaluation: Evaluation
+    sheet: Path | None
+
+
+@dataclass(frozen=True)
+class EvaluationFailed:
+    """What was seen after `step` steps could not be written; the run goes on, its weights are no candidate."""
+
+    step: int
+    reason: str
+
+
+TrainEvent: TypeAlias = (
+    Resumed | StepDone | StepSkipped | Evaluated | EvaluationFailed | CheckpointSaved | CheckpointFailed
+)

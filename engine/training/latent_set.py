@@ -47,6 +47,7 @@ class LatentSet:
 
     def encode(self, progress: Progress) -> None:
         """Makes what the cache does not hold; afterwards the autoencoder is not in memory."""
+        self.cache.sweep()
         clips = self.dataset.clips
         with progress.phase("encoding clips", len(clips)) as phase:
             for clip in clips:
@@ -62,7 +63,7 @@ class LatentSet:
     def latents(self, choice: WindowChoice) -> Float[Tensor, "c f h w"]:
         """The latents of one window."""
         clip = self.dataset.clips[choice.clip]
-        origin = self._origin(clip, clip.windows[choice.window], flipped=choice.flipped)
+        origin = self.origin(clip, clip.windows[choice.window], flipped=choice.flipped)
         if (found := self.cache.read(origin)) is None:
             self._encode(clip)
             self.base.release_autoencoder()
@@ -75,7 +76,7 @@ class LatentSet:
 
     def _encode(self, clip: TrainingClip) -> None:
         sides = (False, True) if self.flip else (False,)
-        origins = [[self._origin(clip, window, flipped=side) for side in sides] for window in clip.windows]
+        origins = [[self.origin(clip, window, flipped=side) for side in sides] for window in clip.windows]
         if all(self.cache.read(origin) is not None for row in origins for origin in row):
             return
         for pixels, row in zip(self.dataset.pixels(clip), origins, strict=True):
@@ -85,7 +86,8 @@ class LatentSet:
                     latents = self.base.encode(seen[None])[0]
                 self.cache.write(origin, latents.to("cpu", torch.float32))
 
-    def _origin(self, clip: TrainingClip, window: Window, *, flipped: bool) -> Origin:
+    def origin(self, clip: TrainingClip, window: Window, *, flipped: bool) -> Origin:
+        """What decides the latents of a window."""
         shape = self.dataset.shape
         return {
             "version": ENCODING_VERSION,

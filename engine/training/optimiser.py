@@ -1,32 +1,53 @@
-"""AdamW and its state by tensor names, the learning rate of each step, and the running average."""
+"""AdamW, its state by tensor names, the learning rate of each step, and the running average."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
-from registry_schema.errors import IntegrityProblem
+from registry_schema.errors import IntegrityProblem, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from engine.recipe import OptimiserChoice
 
 Parameters: TypeAlias = Mapping[str, torch.nn.Parameter]
+STEP = "step"
 
 
-def adamw(parameters: Parameters, choice: OptimiserChoice) -> torch.optim.AdamW:
-    """The optimiser over exactly these tensors, in the order of their names."""
-    return torch.optim.AdamW(
+def adamw(parameters: Parameters, choice: OptimiserChoice) -> torch.optim.Optimizer:
+    """The optimiser over exactly these tensors, in the order of their names.
+
+    Raises:
+        NotFound: moments in 8 bits are asked for, and bitsandbytes is missing.
+    """
+    return _kind(choice)(
         [parameters[name] for name in sorted(parameters)],
         lr=choice.learning_rate,
         betas=choice.betas,
         eps=choice.eps,
         weight_decay=choice.weight_decay,
     )
+
+
+def _kind(choice: OptimiserChoice) -> Callable[..., torch.optim.Optimizer]:
+    if choice.kind == "adamw":
+        return torch.optim.AdamW
+    try:
+        from bitsandbytes.optim import AdamW8bit
+    except ImportError as problem:
+        raise NotFound(
+            "`optimiser.kind=adamw_8bit` needs bitsandbytes, which is not here",
+            hint='run `pip install "mivactl[8bit]"`, or pass `--set optimiser.kind=adamw`',
+        ) from problem
+    return AdamW8bit
 
 
 def learning_rate(step: int, choice: OptimiserChoice) -> float:
@@ -46,16 +67,16 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def optimiser_tensors(optimiser: torch.optim.AdamW, parameters: Parameters) -> dict[str, Tensor]:
+def optimiser_tensors(optimiser: torch.optim.Optimizer, parameters: Parameters) -> dict[str, Tensor]:
     """The optimiser's state as `<moment>.<tensor name>`; empty before the first step."""
     return {
-        f"{moment}.{name}": value.detach().cpu()
+        f"{moment}.{name}": torch.as_tensor(value).detach().to("cpu", copy=True)
         for name, parameter in parameters.items()
         for moment, value in optimiser.state.get(parameter, {}).items()
     }
 
 
-def restore_optimiser(optimiser: torch.optim.AdamW, parameters: Parameters, tensors: Mapping[str, Tensor]) -> None:
+def restore_optimiser(optimiser: torch.optim.Optimizer, parameters: Parameters, tensors: Mapping[str, Tensor]) -> None:
     """The inverse of `optimiser_tensors`.
 
     Raises:
@@ -66,9 +87,14 @@ def restore_optimiser(optimiser: torch.optim.AdamW, parameters: Parameters, tens
         if name not in parameters:
             raise IntegrityProblem(f"saved optimiser state has `{key}`, the adapter has no such tensor")
         parameter = parameters[name]
-        # AdamW counts its steps on the CPU, wherever the moments are
-        device = "cpu" if moment == "step" else parameter.device
-        optimiser.state[parameter][moment] = value.clone().to(device)
+        optimiser.state[parameter][moment] = _placed(moment, value.clone(), parameter, optimiser)
+
+
+def _placed(moment: str, value: Tensor, parameter: Tensor, optimiser: torch.optim.Optimizer) -> Tensor | int:
+    """A part of the state as its optimiser holds it; AdamW counts steps on the CPU, wherever the moments are."""
+    if moment != STEP:
+        return value.to(parameter.device)
+    return value if isinstance(optimiser, torch.optim.AdamW) else int(value)
 
 
 class WeightAverage:
@@ -99,3 +125,19 @@ class WeightAverage:
         """Goes on from a saved average."""
         for name, average in self._tensors.items():
             average.copy_(tensors[name])
+
+    @contextmanager
+    def instead_of(self, parameters: Parameters) -> Iterator[None]:
+        """The trained tensors hold the average while the block runs, and afterwards what they held before."""
+        before = {name: parameters[name].detach().clone() for name in self._tensors}
+        _overwrite(parameters, self._tensors)
+        try:
+            yield
+        finally:
+            _overwrite(parameters, before)
+
+
+@torch.no_grad()
+def _overwrite(parameters: Parameters, tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        parameters[name].copy_(tensor)

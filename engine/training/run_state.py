@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "miva.run-state/1"
 MANIFEST = "manifest.json"
-TENSOR_FILES = ("adapter", "average", "optimiser")
+TENSOR_FILES = ("adapter", "average", "optimiser", "carried")
+ALWAYS_THERE = TENSOR_FILES[:-1]
 NUMBERS = ("step", "identity", "log_bytes", "skipped", "skipped_in_a_row", "seconds", "last_loss")
 SAVE_PROBLEMS = (OSError, MemoryError, SafetensorError)
 
@@ -48,6 +49,7 @@ class RunState:
         skipped_in_a_row: those of them since the last one that counted.
         seconds: time trained.
         last_loss: of the last step that counted.
+        carried: what one step leaves to the next besides; written only where there is something.
     """
 
     step: int
@@ -60,6 +62,7 @@ class RunState:
     skipped_in_a_row: int = 0
     seconds: float = 0.0
     last_loss: float | None = None
+    carried: Tensors = field(default_factory=dict)
 
 
 class Checkpoints:
@@ -123,8 +126,11 @@ def _write(folder: Path, state: RunState) -> None:
     folder.mkdir(parents=True)
     files = {}
     for name in TENSOR_FILES:
+        tensors = getattr(state, name)
+        if not tensors and name not in ALWAYS_THERE:
+            continue
         path = folder / f"{name}.safetensors"
-        save_file({key: tensor.contiguous() for key, tensor in getattr(state, name).items()}, path)
+        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
         sync(path)
         files[path.name] = {"size": path.stat().st_size, "digest": file_digest(path)}
     numbers = {key: getattr(state, key) for key in NUMBERS}
@@ -140,7 +146,7 @@ def _read(folder: Path) -> RunState:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         _check(folder, manifest)
-        tensors = {name: load_file(folder / f"{name}.safetensors") for name in TENSOR_FILES}
+        tensors = {name: load_file(folder / f"{name}.safetensors") for name in _names(manifest)}
         return RunState(**tensors, **{key: manifest[key] for key in NUMBERS})
     except (ValueError, KeyError, TypeError, OSError, SafetensorError) as problem:
         raise IntegrityProblem(f"saved state `{folder.name}` can not be read: {problem}") from problem
@@ -149,7 +155,13 @@ def _read(folder: Path) -> RunState:
 def _check(folder: Path, manifest: Any) -> None:  # noqa: ANN401 - JSON of unknown shape; KeyError is caught above
     if manifest["schema"] != SCHEMA:
         raise IntegrityProblem(f"saved state `{folder.name}` has schema `{manifest['schema']}`, expected `{SCHEMA}`")
-    for name in TENSOR_FILES:
+    for name in _names(manifest):
         path = folder / f"{name}.safetensors"
         if file_digest(path) != manifest["files"][path.name]["digest"]:
             raise IntegrityProblem(f"saved state `{folder.name}`: `{path.name}` is not what was saved")
+
+
+def _names(manifest: Any) -> list[str]:  # noqa: ANN401 - JSON of unknown shape
+    """The tensor files that a state has."""
+    there = manifest["files"]
+    return [name for name in TENSOR_FILES if name in ALWAYS_THERE or f"{name}.safetensors" in there]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
 
@@ -13,8 +14,17 @@ from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.bases.memory_saving import lasting_widened_weights
 from engine.training.attention_kernel import trainable_attention
-from engine.training.draws import fractions_of, noise_of
-from engine.training.events import CheckpointFailed, CheckpointSaved, Resumed, StepDone, StepSkipped, TrainEvent
+from engine.training.events import (
+    CheckpointFailed,
+    CheckpointSaved,
+    Evaluated,
+    EvaluationFailed,
+    Resumed,
+    StepDone,
+    StepSkipped,
+    TrainEvent,
+)
+from engine.training.lesson import MaskedLesson, PlainLesson, restored
 from engine.training.objective import Objective
 from engine.training.optimiser import (
     WeightAverage,
@@ -24,6 +34,7 @@ from engine.training.optimiser import (
     restore_optimiser,
     set_learning_rate,
 )
+from engine.training.processes import ALONE, Processes
 from engine.training.run_log import RunLog
 from engine.training.run_state import SAVE_PROBLEMS, Checkpoints, RunState
 from engine.training.stop_signals import stop_requests
@@ -31,26 +42,29 @@ from registry_schema.errors import Incompatible, Interrupted, MivaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
-
-    from jaxtyping import Float
-    from torch import Tensor
 
     from engine.adapters.miva import MivaAdapter
     from engine.bases.base import Base
     from engine.recipe import TrainRecipe
-    from engine.training.stop_signals import StopRequest
+    from engine.sampling.mask_decoder import MaskDecoder
+    from engine.training.lesson import Lesson, MaskedExamples
+    from engine.training.sample_loss import Examples
 
 
-class Examples(Protocol):
-    """Where a trainer gets its clean latents from."""
+class Watcher(Protocol):
+    """Looks at a run in progress; see `engine.training.watching`."""
 
-    @property
-    def digest(self) -> str:
-        """Changes with anything that `batch` may give."""
+    def is_due(self, step: int) -> bool:
+        """Whether to look after so many steps."""
 
-    def batch(self, seed: int, samples: range) -> Float[Tensor, "b c f h w"]:
-        """The latents of these samples of a run, counted from its first one; a pure function."""
+    def look(self, step: int) -> Evaluated:
+        """What there is to see, with the weights to be used on the base.
+
+        Raises:
+            OSError: what was seen could not be written.
+        """
 
 
 LOG_NAME = "log.jsonl"
@@ -88,22 +102,35 @@ class Trainer:
     Args:
         base: frozen.
         adapter: its tensors, float32, are all that gets gradients.
-        examples: latents of the clips.
-        recipe: every choice.
+        examples: latents of the clips; of their masks, too, where `decoder` reads them.
+        recipe: every choice; its accumulated batches are a multiple of the number of processes.
         run_dir: where log and saved states go.
+        decoder: for masked adapters.
+        processes: that train together.
+        watcher: looks at the run where this process is the first.
     """
 
-    def __init__(
-        self, base: Base, adapter: MivaAdapter, examples: Examples, recipe: TrainRecipe, run_dir: Path
+    def __init__(  # noqa: PLR0913 - two more than six, and both have a plain default
+        self,
+        base: Base,
+        adapter: MivaAdapter,
+        examples: Examples | MaskedExamples,
+        recipe: TrainRecipe,
+        run_dir: Path,
+        decoder: MaskDecoder | None = None,
+        *,
+        processes: Processes = ALONE,
+        watcher: Watcher | None = None,
     ) -> None:
+        self._processes = processes
+        self._watcher = watcher if processes.is_first else None
         self._base = base
         self._adapter = adapter
-        self._examples = examples
         self._recipe = recipe
         self._parameters = dict(adapter.named_parameters())
         self._optimiser = adamw(self._parameters, recipe.optimiser)
         self._average = WeightAverage(self._parameters, recipe.optimiser.ema_decay)
-        self._objective = Objective(base.spec.noise_schedule, recipe.loss)
+        self._lesson = _lesson(base, examples, recipe, decoder)
         self._log_path = run_dir / LOG_NAME
         self._checkpoints = Checkpoints(run_dir / CHECKPOINTS_NAME, keep=recipe.run.keep_checkpoints)
         self._counters = Counters()
@@ -141,26 +168,46 @@ class Trainer:
         self._base.set_checkpointing(enabled=recompute)
         composition = Composition(((self._adapter, 1.0),))
         try:
-            with RunLog(self._log_path, keep_bytes=keep_bytes) as log, attached(self._base, composition):
+            with self._log(keep_bytes) as log, attached(self._base, composition):
                 yield from self._loop(log)
         finally:
             self._base.set_checkpointing(enabled=False)
 
-    def _loop(self, log: RunLog) -> Iterator[TrainEvent]:
+    def _log(self, keep_bytes: int) -> AbstractContextManager[RunLog | None]:
+        """The log of the run; the first process alone has it."""
+        return RunLog(self._log_path, keep_bytes=keep_bytes) if self._processes.is_first else nullcontext()
+
+    def _loop(self, log: RunLog | None) -> Iterator[TrainEvent]:
         counters = self._counters
         counters.saved_at = time.monotonic()
         with stop_requests() as stop:
             while counters.step < self._recipe.optimiser.steps:
                 event = self._step()
-                log.write(_record(event))
+                if log is not None:
+                    log.write(_record(event))
                 yield event
-                if self._save_is_due(stop):
+                stopped = self._processes.sum_of(stop.requested) > 0
+                if log is not None and self._watcher is not None and self._watcher.is_due(counters.step):
+                    yield self._look(self._watcher, log)
+                if log is not None and self._save_is_due(stopped=stopped):
                     yield self._save(log)
-                if stop.requested and counters.step < self._recipe.optimiser.steps:
+                if stopped and counters.step < self._recipe.optimiser.steps:
                     raise Interrupted(
                         f"training stopped after step {counters.step} of {self._recipe.optimiser.steps}",
                         hint="run the same command with `--resume` to go on",
                     )
+
+    def _look(self, watcher: Watcher, log: RunLog) -> Evaluated | EvaluationFailed:
+        """Look at the run with the weights that would be used."""
+        try:
+            with self._average.instead_of(self._parameters):
+                seen = watcher.look(self._counters.step)
+        except Interrupted:
+            raise
+        except (*SAVE_PROBLEMS, MivaError) as problem:
+            return EvaluationFailed(self._counters.step, str(problem))
+        log.write(seen.evaluation.record())
+        return seen
 
     def _step(self) -> StepDone | StepSkipped:
         """One step of the optimiser, or none where a number is not finite."""
@@ -172,6 +219,8 @@ class Trainer:
         base = self._base
         with trainable_attention(base.device, base.dtype), lasting_widened_weights(base.memory):
             loss = self._backward(counters.step)
+        self._processes.add_up(tensor.grad for tensor in self._parameters.values() if tensor.grad is not None)
+        loss = self._processes.sum_of(loss)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters.values(), choice.gradient_clip))
         finite = math.isfinite(loss) and math.isfinite(norm)
         if finite:
@@ -187,23 +236,16 @@ class Trainer:
         return StepDone(counters.step, loss, norm, rate, seconds)
 
     def _backward(self, step: int) -> float:
-        """Adds up the gradients of a step, batch by batch; gives its mean loss."""
+        """Adds up the gradients of this process's batches of a step; gives their share of its mean loss."""
         choice = self._recipe.optimiser
         first = step * choice.batch * choice.accumulate
         total = 0.0
-        for start in range(first, first + choice.batch * choice.accumulate, choice.batch):
-            loss = self._loss(range(start, start + choice.batch)) / choice.accumulate
+        for turn in range(self._processes.rank, choice.accumulate, self._processes.count):
+            start = first + turn * choice.batch
+            loss = self._lesson.loss(step, range(start, start + choice.batch)) / choice.accumulate
             loss.backward()
             total += float(loss.detach())
         return total
-
-    def _loss(self, samples: range) -> Tensor:
-        seed, device = self._recipe.run.seed, self._base.device
-        clean = self._examples.batch(seed, samples).to(device)
-        noise = noise_of(seed, samples, tuple(clean.shape[1:])).to(device)
-        timestep = self._objective.timesteps(fractions_of(seed, samples)).to(device)
-        predicted = self._base.predict(self._objective.noisy(clean, noise, timestep), timestep)
-        return self._objective.loss(predicted, clean, noise, timestep)
 
     def _skipped(self, seconds: float) -> StepSkipped:
         counters = self._counters
@@ -217,9 +259,9 @@ class Trainer:
             )
         return StepSkipped(counters.step, counters.skipped, seconds)
 
-    def _save_is_due(self, stop: StopRequest) -> bool:
+    def _save_is_due(self, *, stopped: bool) -> bool:
         run, counters = self._recipe.run, self._counters
-        if stop.requested or counters.step == self._recipe.optimiser.steps:
+        if stopped or counters.step == self._recipe.optimiser.steps:
             return True
         if run.checkpoint_steps and counters.step % run.checkpoint_steps == 0:
             return True
@@ -240,6 +282,7 @@ class Trainer:
                 skipped_in_a_row=counters.skipped_in_a_row,
                 seconds=counters.seconds,
                 last_loss=counters.last_loss,
+                carried={place: tensor.cpu() for place, tensor in self._lesson.carried.items()},
             )
             return CheckpointSaved(counters.step, self._checkpoints.save(state))
         except SAVE_PROBLEMS as problem:
@@ -248,7 +291,7 @@ class Trainer:
     def _identity(self) -> dict[str, str]:
         return {
             "recipe": self._recipe.resume_digest,
-            "clips": self._examples.digest,
+            "clips": self._lesson.digest,
             "base": str(self._base.spec.weights),
             "precision": f"{self._base.dtype}{' from 8 bits' if self._base.memory.eight_bit else ''}",
         }
@@ -265,6 +308,7 @@ class Trainer:
             parameter.copy_(state.adapter[name])
         self._average.restore(state.average)
         restore_optimiser(self._optimiser, self._parameters, state.optimiser)
+        self._lesson.carried = restored(state.carried, self._base.device)
         self._counters = Counters(
             step=state.step,
             skipped=state.skipped,
@@ -272,6 +316,15 @@ class Trainer:
             seconds=state.seconds,
             last_loss=state.last_loss,
         )
+
+
+def _lesson(
+    base: Base, examples: Examples | MaskedExamples, recipe: TrainRecipe, decoder: MaskDecoder | None
+) -> Lesson:
+    objective = Objective(base.spec.noise_schedule, recipe.loss)
+    if decoder is None:
+        return PlainLesson(base, cast("Examples", examples), objective, seed=recipe.run.seed)
+    return MaskedLesson(base, cast("MaskedExamples", examples), objective, decoder, recipe)
 
 
 def _record(event: StepDone | StepSkipped) -> dict[str, int | float | bool]:

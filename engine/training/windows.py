@@ -14,6 +14,7 @@ from engine.video.framing import Box
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.clip_findings import FindingKind
     from engine.recipe import ClipChoice
     from registry_schema.clip_shape import ClipShape
 
@@ -22,12 +23,13 @@ LOWEST_RATE = 0.6
 
 
 class WindowProblem(Exception):
-    """A clip has no window; `hint` says what would help."""
+    """A clip has no window, for `kind` of reason; `hint` says what would help."""
 
-    def __init__(self, reason: str, hint: str) -> None:
+    def __init__(self, reason: str, hint: str, *, kind: FindingKind = "too-short") -> None:
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,30 @@ class Window:
     frames: tuple[int, ...]
     crop: Box
 
+    def seconds(self, clip: ClipFacts) -> float:
+        """How much of the clip passes from its first to its last frame."""
+        return clip.times[self.frames[-1]] - clip.times[self.frames[0]]
+
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """What is known of a decoded clip: its digest, when each frame is shown (seconds), and its size in pixels."""
+    """What is known of a decoded clip.
+
+    Attributes:
+        digest: of its bytes.
+        times: when each frame is shown, in seconds.
+        height: in pixels.
+        width: likewise.
+        cuts: the frames that begin another scene.
+        busiest: where a crop holds the most motion, in [0, 1] along the side that it shortens.
+    """
 
     digest: str
     times: tuple[float, ...]
     height: int
     width: int
+    cuts: tuple[int, ...] = ()
+    busiest: float = 0.5
 
     @property
     def frame_seconds(self) -> float:
@@ -54,21 +71,27 @@ class ClipFacts:
 
 
 def windows_of(clip: ClipFacts, shape: ClipShape, choice: ClipChoice, *, seed: int) -> tuple[Window, ...]:
-    """The windows of a clip, earliest first.
+    """The windows of a clip, earliest first; none reaches over a cut.
 
     Raises:
-        WindowProblem: the clip is too short, or has too few frames in a second.
+        WindowProblem: the clip or its scenes are too short, or it has too few frames in a second.
     """
     every = _at_own_speed(clip, shape) if choice.speed == "keep" else _at_stride(clip, shape, choice.stride)
+    every = _between_cuts(every, clip)
     numbers = numbers_for(seed, "windows", clip.digest)
-    if choice.sampling == "head":
+    if choice.sampling == "all":
+        taken = every
+    elif choice.sampling == "head":
         taken = every[:1]
     elif choice.sampling == "uniform" or len(every) <= choice.windows:
         taken = _spread(every, choice.windows)
     else:
         order = torch.randperm(len(every), generator=numbers)
         taken = [every[i] for i in sorted(order[: choice.windows].tolist())]
-    places = torch.rand(len(taken), generator=numbers).tolist() if choice.crop == "random" else [0.5] * len(taken)
+    if choice.crop == "random":
+        places = torch.rand(len(taken), generator=numbers).tolist()
+    else:
+        places = [clip.busiest if choice.crop == "smart" else 0.5] * len(taken)
     return tuple(Window(frames, crop_to(clip, shape, place)) for frames, place in zip(taken, places, strict=True))
 
 
@@ -77,6 +100,18 @@ def crop_to(clip: ClipFacts, shape: ClipShape, place: float) -> Box:
     scale = min(clip.width / shape.width, clip.height / shape.height)
     width, height = shape.width * scale, shape.height * scale
     return Box((clip.width - width) * place, (clip.height - height) * place, width, height)
+
+
+def _between_cuts(every: list[tuple[int, ...]], clip: ClipFacts) -> list[tuple[int, ...]]:
+    whole = [frames for frames in every if not any(frames[0] < cut <= frames[-1] for cut in clip.cuts)]
+    if not whole:
+        moments = ", ".join(f"{clip.times[cut]:.2f}" for cut in clip.cuts)
+        raise WindowProblem(
+            f"it changes to another scene at {moments} s, and no scene is long enough",
+            "use clips of one scene",
+            kind="scene-cut",
+        )
+    return whole
 
 
 def _spread(every: Sequence[tuple[int, ...]], count: int) -> list[tuple[int, ...]]:
@@ -89,11 +124,14 @@ def _at_own_speed(clip: ClipFacts, shape: ClipShape) -> list[tuple[int, ...]]:
     span = (shape.frames - 1) / shape.fps
     if len(clip.times) < 2:
         raise WindowProblem("it has one frame only", "use a clip that moves")
+    if not clip.frame_seconds:
+        raise WindowProblem("all of its frames have one time", "convert it anew from its source", kind="frame-rate")
     rate = 1 / clip.frame_seconds
     if rate < shape.fps * LOWEST_RATE:
         raise WindowProblem(
             f"it has {rate:.3g} frames per second, expected about {shape.fps:g}",
             "use a smoother clip, or `--set clips.speed=stride` to change its speed",
+            kind="frame-rate",
         )
     # half a frame of grace: the last frame is shown until its own end
     last_start = clip.times[-1] + clip.frame_seconds / 2 - span

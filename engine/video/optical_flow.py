@@ -1,4 +1,4 @@
-"""Optical flow between two frames, and the few picture operations around it: the only module that imports OpenCV.
+"""Optical flow, grabCut, and the few picture operations around them: the only module that imports OpenCV.
 
 A flow `h w 2` float32 holds, for each pixel of one frame, how many pixels right and down its content lies in another.
 """
@@ -23,6 +23,8 @@ ESTIMATION_SCALE = 2
 # Kept apart from a flow's own size so that fast motion, whose flow is less exact, is not called unsure everywhere.
 TOLERANCE_PIXELS = 0.5
 TOLERANCE_SHARE = 0.05
+SURELY_BEHIND, SURELY_SUBJECT, MAYBE_BEHIND, MAYBE_SUBJECT = cv2.GC_BGD, cv2.GC_FGD, cv2.GC_PR_BGD, cv2.GC_PR_FGD
+"""What `cut_out` is told of each pixel; only what may be is decided."""
 
 _threads_lock = threading.Lock()
 
@@ -92,6 +94,29 @@ def resized_flow(of: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.f
 def softened(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """The picture under a Gaussian of `sigma` pixels."""
     return cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+
+
+def cut_out(picture: NDArray[np.uint8], labels: NDArray[np.uint8], *, rounds: int = 4) -> NDArray[np.bool_]:
+    """Which pixels `h w` of a picture `h w 3` are the subject: those whose colours are like its own, cut along edges.
+
+    Both kinds of pixels must be among the labels, be it as maybe; else the labels themselves are the answer.
+
+    Args:
+        picture: the same picture and labels give the same cut.
+        labels: `h w` of `SURELY_BEHIND`, `SURELY_SUBJECT`, `MAYBE_BEHIND` and `MAYBE_SUBJECT`.
+        rounds: of learning the colours and cutting.
+
+    Source: Rother et al. 2004, GrabCut (ACM Transactions on Graphics 23).
+    """
+    subject = np.isin(labels, (SURELY_SUBJECT, MAYBE_SUBJECT))
+    if subject.all() or not subject.any():
+        return subject
+    decided = labels.copy()
+    backwards = np.ascontiguousarray(picture[..., ::-1])
+    with _one_thread():
+        cv2.setRNGSeed(0)
+        cv2.grabCut(backwards, decided, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
+    return np.isin(decided, (SURELY_SUBJECT, MAYBE_SUBJECT))
 
 
 def _prepared(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -71,6 +71,8 @@ def _timed(frame: av.VideoFrame, stream: av.VideoStream, *, stays: float, long_s
     if frame.time is None:
         raise ClipDamage("a frame has no time")
     pixels = _pixels(frame, aspect=float(stream.sample_aspect_ratio or 1) or 1.0, long_side=long_side)
+    if frame.duration and frame.time_base:  # in a film of a variable rate the last frame may stay long
+        stays = float(frame.duration * frame.time_base)
     return TimedFrame(np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90)), float(frame.time), stays)
 
 

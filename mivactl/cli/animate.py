@@ -7,6 +7,7 @@ import typer
 
 from mivactl.cli.composition_options import (
     DEVICES,
+    MASK_DECODERS,
     VRAM,
     BlendOption,
     CompileOption,
@@ -17,9 +18,14 @@ from mivactl.cli.composition_options import (
     FromLatentsOption,
     LockedOption,
     LoopOption,
+    MaskDecoderOption,
+    MaskOption,
+    MaskStepsOption,
     MatchOption,
+    NoMaskOption,
     PresetOption,
     SamplerOption,
+    SaveMasksOption,
     SeedOption,
     SizeOption,
     StartNoiseOption,
@@ -27,6 +33,7 @@ from mivactl.cli.composition_options import (
     UseOption,
     VramOption,
     YesOption,
+    mask_files,
     one_of,
     references,
 )
@@ -35,7 +42,7 @@ from mivactl.cli.run import Run
 
 if TYPE_CHECKING:
     from mivactl.engine_bridge import AnimateResult
-    from mivactl.operations.animate import Animation, AnimationPlan, FailedPhoto
+    from mivactl.operations.animate import Animation, AnimationPlan, FailedPhoto, Prepared
 
 
 def animate(  # noqa: PLR0913 - one parameter for each option
@@ -78,6 +85,11 @@ def animate(  # noqa: PLR0913 - one parameter for each option
     vram: VramOption = "auto",
     compiled: CompileOption = False,
     from_latents: FromLatentsOption = None,
+    mask: MaskOption = None,
+    no_mask: NoMaskOption = False,
+    mask_steps: MaskStepsOption = None,
+    mask_decoder: MaskDecoderOption = None,
+    save_masks: SaveMasksOption = False,
 ) -> None:
     """Make photos move.
 
@@ -114,12 +126,17 @@ def animate(  # noqa: PLR0913 - one parameter for each option
             fit=one_of("--fit", fit, ("crop", "pad", "stretch")),
             loop=one_of("--loop", loop, ("none", "pingpong")),
             device=one_of("--device", device, DEVICES),
+            mask_steps=mask_steps,
+            mask_decoder=None if mask_decoder is None else one_of("--mask-decoder", mask_decoder, MASK_DECODERS),
         ),
         force=force,
         vram=one_of("--vram", vram, VRAM),
         compiled=compiled,
         from_latents=from_latents,
         command=run.command_line,
+        masks=mask_files(mask, refused=no_mask),
+        no_mask=no_mask,
+        save_masks=save_masks,
     )
     if plan:
         _show_plan(run, plan_animation(options, run.session))
@@ -157,6 +174,7 @@ def clip_data(result: "AnimateResult") -> dict[str, object]:
         "moved": result.moved,
         "notes": result.notes,
         "seconds": result.seconds,
+        "masks": result.mask_files,
         "receipt": result.receipt.plain(),
     }
 
@@ -180,7 +198,7 @@ def _show(run: Run, done: "Animation") -> None:
 
     def show() -> None:
         for result in done.made:
-            for path in result.outputs:
+            for path in (*result.outputs, *result.mask_files):
                 run.console.line(str(path))
         for job in done.kept:
             run.console.note(f"{job.photo}: its clip is there already (`--force` renders it again)")
@@ -226,6 +244,7 @@ def _show_plan(run: Run, plan: "AnimationPlan") -> None:
             *(("adapter", f"{entry['name']} {entry['version']} at weight {entry['weight']:.4g}") for entry in adapters),
             ("to install", ", ".join(plan.missing)),
             ("sampling", f"{settings.steps} steps of {settings.sampler}, seed {settings.seed}"),
+            *mask_facts(prepared),
             ("base clip", f"{clip.frames} frames of {clip.width}x{clip.height}"),
             ("time", f"about {plan.estimate.seconds * len(plan.photos):.0f} s{words}"),
         ]
@@ -257,6 +276,17 @@ def _show_plan(run: Run, plan: "AnimationPlan") -> None:
         ],
     }
     run.answer(data, show)
+
+
+def mask_facts(prepared: "Prepared") -> list[tuple[str, str]]:
+    """How many steps predict masks, and what share that adds: each such step computes one more stream for each mask."""
+    settings, masks = prepared.settings, prepared.masks
+    if settings.masks is None or masks == 0:
+        return []
+    count = min(settings.masks.evaluations, settings.steps)
+    noun = "mask" if masks == 1 else "masks"
+    share = count * masks / settings.steps
+    return [("masks", f"{count} of {settings.steps} steps predict {masks} {noun}: about {share:.0%} more to compute")]
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -1,157 +1,225 @@
 """`mivactl bench`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mivactl.cli import words
-from mivactl.cli.console import Column
 from mivactl.cli.options import BaseOption
 from mivactl.cli.run import Run
 
 if TYPE_CHECKING:
-    from mivactl.engine_bridge import CountResult
+    from mivactl.operations.benching.suite import SuiteOptions
 
-_PARAMETERS = (Column("parameters"), Column("numbers", number=True), Column("of the base", number=True))
-_PARTS = {
-    "cross_frame_attention": "cross-frame attention",
-    "implicit_prompt": "implicit prompt",
-    "temporal_lora": "temporal LoRA",
-}
-_STEPS = (
-    Column("one step"),
-    Column("operations", number=True),
-    Column("ratio", number=True),
-    Column("at most", number=True),
-    Column("first frame skipped", number=True),
-    Column("at most", number=True),
-)
-_TRAINING = (Column("training, one clip"), Column("memory", number=True), Column("at most", number=True))
+_COUNTING = "Cost"
+_COMPARING = "Comparing methods on a suite"
 
 
-def bench(
+def bench(  # noqa: PLR0913 - one parameter for each option
     run: Run,
+    references: Annotated[
+        list[str] | None, typer.Argument(metavar="[REF]...", help="Adapters, for `--lambda`.")
+    ] = None,
     *,
-    counted: Annotated[
-        bool, typer.Option("--counted", help="Count parameters, operations and memory from shapes; loads no weights.")
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            "--suite",
+            metavar="NAME",
+            help="Compare methods: `starter`, `paper-single`, `paper-multi`.",
+            rich_help_panel=_COMPARING,
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images", metavar="DIR", help="Pictures, in a folder for each motion.", rich_help_panel=_COMPARING
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="The folder of the run; goes on with one that is there.")
+    ] = Path("bench"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One picture of each motion.", rich_help_panel=_COMPARING)
     ] = False,
+    pictures: Annotated[
+        int | None,
+        typer.Option(
+            "--pictures", metavar="N", min=1, help="At most so many of each motion.", rich_help_panel=_COMPARING
+        ),
+    ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compare", metavar="NAME=DIR", help="Clips made elsewhere, named by case.", rich_help_panel=_COMPARING
+        ),
+    ] = None,
+    pipeline: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pipeline",
+            metavar="KIND=DIR",
+            help="A model of diffusers: `svd`, `i2vgen-xl`, `pia`, `wan-i2v`.",
+            rich_help_panel=_COMPARING,
+        ),
+    ] = None,
+    namespace: Annotated[
+        str,
+        typer.Option("--namespace", metavar="NAME", help="Of the adapters.", rich_help_panel=_COMPARING),
+    ] = "miva",
+    adapters_of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--adapters-of",
+            metavar="NAME=NAMESPACE",
+            help="The same motions by another namespace.",
+            rich_help_panel=_COMPARING,
+        ),
+    ] = None,
+    ablate: Annotated[
+        list[str] | None,
+        typer.Option("--ablate", metavar="SWITCH", help="Adapters with one thing changed.", rich_help_panel=_COMPARING),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            "--prompts", metavar="FILE", help="A CSV table: group, prompt, camera.", rich_help_panel=_COMPARING
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", rich_help_panel=_COMPARING)] = 42,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", help="Of sampling.", rich_help_panel=_COMPARING)
+    ] = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            "--verify",
+            metavar="DIR",
+            help="Make a run's clips again from their receipts, and score all again.",
+            rich_help_panel=_COMPARING,
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            "--sample", metavar="N", min=1, help="With `--verify`: make so many again.", rich_help_panel=_COMPARING
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Install adapters of any registry.")] = False,
     base: BaseOption = None,
-    masked: Annotated[bool, typer.Option("--masked", help="Count masked adapters.")] = False,
+    counted: Annotated[
+        bool,
+        typer.Option(
+            "--counted",
+            help="Count parameters, operations and memory from shapes; loads no weights.",
+            rich_help_panel=_COUNTING,
+        ),
+    ] = False,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Time steps and whole clips, as ratios.", rich_help_panel=_COUNTING)
+    ] = False,
+    masked: Annotated[
+        bool, typer.Option("--masked", help="Count what a mask stream adds, too.", rich_help_panel=_COUNTING)
+    ] = False,
     adapters: Annotated[
-        int, typer.Option("--adapters", metavar="N", help="Adapters in the largest composition, 1 to 8.")
+        int,
+        typer.Option(
+            "--adapters", metavar="N", help="Adapters in the largest composition, 1 to 8.", rich_help_panel=_COUNTING
+        ),
     ] = 4,
+    rounds: Annotated[
+        int, typer.Option("--rounds", metavar="N", help="Of steps that are timed.", rich_help_panel=_COUNTING)
+    ] = 15,
+    clips: Annotated[
+        int, typer.Option("--clips", metavar="N", help="Of clips that are timed.", rich_help_panel=_COUNTING)
+    ] = 3,
+    lambda_: Annotated[
+        bool, typer.Option("--lambda", help="Show what adapters look at: heat maps of their reference weights.")
+    ] = False,
 ) -> None:
-    """Say what adapters cost on a base, as ratios to the base alone.
+    """Measure adapters: what they cost, what they look at, and how their clips compare with others.
 
-    Example: mivactl bench --counted --base animatediff-v3
+    Example: mivactl bench --suite starter --quick -o run
 
-    Counting needs no weights and gives the same numbers on every machine:
-    `animatediff-v3` and `wan2.1-t2v-1.3b` are counted at the paper's sizes.
+    `--counted` needs no weights and gives the same numbers on every machine. A suite makes clips of every
+    method, scores them on one footing and writes `report.html`; interrupted, the same command goes on.
     """
-    from mivactl.operations.bench import bench_counted, require_mode
+    from mivactl.cli import bench_shown
+    from mivactl.operations.benching.modes import chosen_mode
 
-    require_mode(counted=counted)
-    result = bench_counted(run.session, base=base, adapters=adapters, masked=masked, progress=run.progress)
+    mode = chosen_mode(
+        {
+            "--counted": counted,
+            "--speed": speed,
+            "--lambda": lambda_,
+            "--suite": suite is not None,
+            "--verify": verify is not None,
+        }
+    )
+    if mode == "--counted":
+        from mivactl.cli.bench_counted import show_counted
+        from mivactl.operations.benching.counted import bench_counted
 
-    def show() -> None:
-        clip = result.clip
-        run.console.line(
-            f"{result.base}: {clip.frames} frames of {clip.width}x{clip.height} in {result.dtype}, counted from shapes"
+        show_counted(
+            run, bench_counted(run.session, base=base, adapters=adapters, masked=masked, progress=run.progress)
         )
-        tables = (
-            (_PARAMETERS, _parameter_rows(result)),
-            (_STEPS, _step_rows(result)),
-            (_TRAINING, _training_rows(result)),
+    elif mode == "--speed":
+        bench_shown.speed(run, base=base, adapters=adapters, rounds=rounds, clips=clips)
+    elif mode == "--lambda":
+        bench_shown.references(run, references or [], base=base, out=out, yes=yes)
+    elif verify is not None:
+        bench_shown.verified(run, verify, most=sample)
+    else:
+        bench_shown.suite(
+            run,
+            _suite_options(
+                suite=suite or "",
+                out=out,
+                images=images,
+                base=base,
+                pictures=1 if quick else pictures,
+                ablations=ablate,
+                prompts=prompts,
+                named=(adapters_of, pipeline, compare),
+                settings=(seed, steps, yes),
+                namespace=namespace,
+            ),
         )
-        for columns, rows in tables:
-            run.console.line()
-            run.console.table(columns, rows)
-
-    run.answer({"counted": _data(result)}, show)
-    for problem in _over_budget(result):
-        run.console.warn(problem)
 
 
-def _parameter_rows(result: "CountResult") -> list[tuple[str, str, str]]:
-    adapter = sum(result.parts.values())
-    numbers = [("base", result.parameters), ("one adapter", adapter)]
-    numbers += [(f"- {_PARTS[part]}", count) for part, count in result.parts.items()]
-    return [(name, f"{count:,}", f"{100 * count / result.parameters:.2f} %") for name, count in numbers]
+def _suite_options(  # noqa: PLR0913 - one parameter for each option
+    *,
+    suite: str,
+    out: Path,
+    images: Path | None,
+    base: str | None,
+    pictures: int | None,
+    ablations: list[str] | None,
+    prompts: Path | None,
+    named: tuple[list[str] | None, list[str] | None, list[str] | None],
+    settings: tuple[int, int | None, bool],
+    namespace: str,
+) -> "SuiteOptions":
+    from mivactl.engine_bridge import RunChoices
+    from mivactl.operations.benching.suite import SuiteOptions, named_values
 
-
-def _step_rows(result: "CountResult") -> list[tuple[str, ...]]:
-    skipping = {step.adapters: step for step in result.steps if step.skip_first}
-    rows: list[tuple[str, ...]] = []
-    for step in result.steps:
-        if not step.skip_first:
-            other = skipping.get(step.adapters)
-            rows.append(
-                (
-                    _on_the_base(step.adapters),
-                    _operations(step.operations),
-                    f"{step.ratio:.3f}",
-                    _limit(step.at_most),
-                    f"{other.ratio:.3f}" if other else "-",
-                    _limit(other.at_most if other else None),
-                )
-            )
-    return rows
-
-
-def _training_rows(result: "CountResult") -> list[tuple[str, str, str]]:
-    training = result.training
-    saved, peak = result.saved_at_most, result.peak_at_most
-    return [
-        ("frozen weights", words.size(training.weights), "-"),
-        ("adapter, gradients, optimiser, average", words.size(training.adapter), "-"),
-        ("saved activations", words.size(training.saved), words.size(saved) if saved else "-"),
-        ("largest block computed again", words.size(training.transient), "-"),
-        ("peak", words.size(training.peak), words.size(peak) if peak else "-"),
-    ]
-
-
-def _over_budget(result: "CountResult") -> list[str]:
-    problems = [
-        f"{_on_the_base(step.adapters)} costs {step.ratio:.3f} times the base, at most {step.at_most:.3f} was promised"
-        for step in result.steps
-        if step.at_most is not None and step.ratio > step.at_most
-    ]
-    saved, peak = result.saved_at_most, result.peak_at_most
-    if saved and result.training.saved > saved:
-        problems.append(
-            f"saved activations take {words.size(result.training.saved)}, at most {words.size(saved)} was promised"
-        )
-    if peak and result.training.peak > peak:
-        problems.append(f"training takes {words.size(result.training.peak)}, at most {words.size(peak)} was promised")
-    return problems
-
-
-def _on_the_base(adapters: int) -> str:
-    return "base" if adapters == 0 else f"base + {adapters} adapter{'s' if adapters > 1 else ''}"
-
-
-def _operations(count: int) -> str:
-    return f"{count / 1e12:.3f} T" if count >= 10**12 else f"{count / 1e9:.2f} G"
-
-
-def _limit(ratio: float | None) -> str:
-    return "-" if ratio is None else f"{ratio:.3f}"
-
-
-def _data(result: "CountResult") -> dict[str, object]:
-    return {
-        "base": result.base,
-        "clip": result.clip,
-        "dtype": result.dtype,
-        "parameters": {"base": result.parameters, "adapter": sum(result.parts.values()), "parts": result.parts},
-        "steps": result.steps,
-        "training": {
-            "weights_bytes": result.training.weights,
-            "adapter_bytes": result.training.adapter,
-            "saved_bytes": result.training.saved,
-            "saved_bytes_at_most": result.saved_at_most,
-            "transient_bytes": result.training.transient,
-            "peak_bytes": result.training.peak,
-            "peak_bytes_at_most": result.peak_at_most,
-        },
-    }
+    namespaces, pipelines, compare = (
+        named_values(option, values or ())
+        for option, values in zip(("--adapters-of", "--pipeline", "--compare"), named, strict=True)
+    )
+    seed, steps, yes = settings
+    return SuiteOptions(
+        suite=suite,
+        out=out,
+        images=images,
+        base=base,
+        pictures=pictures,
+        namespace=namespace,
+        namespaces=namespaces,
+        ablations=tuple(ablations or ()),
+        pipelines=tuple((name, Path(place)) for name, place in pipelines),
+        compare=tuple((name, Path(place)) for name, place in compare),
+        prompts=prompts,
+        choices=RunChoices(seed=seed, steps=steps),
+        yes=yes,
+    )

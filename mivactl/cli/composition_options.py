@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from registry_schema.names import AdapterName
     from registry_schema.ref import AdapterRef
 
 _HOW = "How it moves"
@@ -142,6 +143,46 @@ FromLatentsOption = Annotated[
         rich_help_panel=_MACHINE,
     ),
 ]
+_MASKS = "Masks"
+MaskOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mask",
+        metavar="NAME=FILE",
+        help="A picture that says where the subject of a masked adapter is: white or opaque; repeat it for several.",
+        rich_help_panel=_MASKS,
+    ),
+]
+NoMaskOption = Annotated[
+    bool, typer.Option("--no-mask", help="Take plain builds, which know no masks.", rich_help_panel=_MASKS)
+]
+MaskStepsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--mask-steps",
+        metavar="N",
+        help="Steps that predict masks; 8 if left out: more follow the subject closer, and are slower.",
+        rich_help_panel=_MASKS,
+    ),
+]
+MaskDecoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mask-decoder",
+        metavar="auto|vae|tiny|probe",
+        help="What reads predicted masks: the base's decoder, a tiny one, or a linear probe, which is nearly free.",
+        rich_help_panel=_MASKS,
+    ),
+]
+SaveMasksOption = Annotated[
+    bool,
+    typer.Option(
+        "--save-masks",
+        help="Write the predicted masks beside the clip, and both side by side.",
+        rich_help_panel=_MASKS,
+    ),
+]
+MASK_DECODERS = ("auto", "vae", "tiny", "probe")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 VRAM = ("auto", "4", "6", "8", "12")
 
@@ -161,6 +202,35 @@ def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
     near = (get_close_matches(value, allowed, n=1) or allowed)[0]
     names = ", ".join(f"`{name}`" for name in allowed)
     raise UsageProblem(f"`{option}` is `{value}`, expected one of {names}", hint=f"pass `{option} {near}`")
+
+
+def mask_files(texts: list[str] | None, *, refused: bool = False) -> "dict[AdapterName, Path]":
+    """The files that `--mask` gives to adapters.
+
+    Args:
+        texts: `NAME=FILE` each.
+        refused: whether `--no-mask` was given, too.
+
+    Raises:
+        UsageProblem: another form, a name twice, or both options at once.
+    """
+    from registry_schema.errors import UsageProblem
+    from registry_schema.ref import AdapterRef
+
+    found: dict[AdapterName, Path] = {}
+    for text in texts or []:
+        name, equals, file = text.rpartition("=")
+        if not (name and equals and file):
+            raise UsageProblem(
+                f"`--mask` is `{text}`, expected `NAME=FILE`", hint="pass `--mask birds-flying=mask.png`"
+            )
+        adapter = AdapterRef.parse(name).name
+        if adapter in found:
+            raise UsageProblem(f"`--mask` names `{name}` twice, expected one mask for each adapter")
+        found[adapter] = Path(file)
+    if found and refused:
+        raise UsageProblem("`--mask` and `--no-mask` were both given, expected one", hint="leave one of them out")
+    return found
 
 
 def references(texts: list[str] | None) -> "tuple[AdapterRef, ...]":

@@ -51,6 +51,10 @@ def _facts(build: "BuildInfo") -> list[tuple[str, str]]:
         ("digest", str(manifest.weights.digest)),
         ("manifest", build.digest),
         ("evidence", _evidence(manifest)),
+        (
+            "attached",
+            "; ".join(f"{one.file.path} ({one.file.kind}, {one.published[:10]})" for one in build.attachments),
+        ),
     ]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mivactl.cli import words
-from mivactl.cli.options import BaseOption, DryRunOption, MaskedOption, ReferenceArguments
+from mivactl.cli.options import BaseOption, DryRunOption, MaskedOption, ReferenceArguments, StaleOption
 from mivactl.cli.run import Run
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ def install(  # noqa: PLR0913 - one parameter for each option
     masked: MaskedOption = False,
     reinstall: Annotated[bool, typer.Option("--reinstall", help="Copy again what is there already.")] = False,
     dry_run: DryRunOption = False,
-    allow_stale: Annotated[
-        bool, typer.Option("--allow-stale", help="Take what a registry shows though its signed state has expired.")
-    ] = False,
+    allow_stale: StaleOption = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Take a name that resembles an older one unasked.")] = False,
 ) -> None:
     """Install adapters: all of them, or none when anything is wrong.

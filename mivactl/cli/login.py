@@ -34,7 +34,7 @@ def login(
             hint=f"run `mivactl login {registry}`, which asks for it, and make a new token in place of this one",
         )
     target = token_registry(RegistryName(registry), run.session)
-    done = log_in(target, _read_token(registry), run.session)
+    done = log_in(target, read_token(registry), run.session)
 
     def show() -> None:
         run.console.line(f"logged in to {done.registry} ({done.endpoint}); the token is in {done.kept_in}")
@@ -42,7 +42,8 @@ def login(
     run.answer({"login": done}, show)
 
 
-def _read_token(registry: str) -> str:
+def read_token(registry: str) -> str:
+    """A token from stdin, or from a person, who does not see it."""
     if not sys.stdin.isatty():
         return sys.stdin.readline(_LONGEST_LINE)
     from getpass import getpass

@@ -16,6 +16,9 @@ ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", help=REFERENCE)
 BaseOption = Annotated[str | None, typer.Option("--base", metavar="NAME", help="The base model.")]
 MaskedOption = Annotated[bool, typer.Option("--masked", help="Take masked builds.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and print, change nothing.")]
+StaleOption = Annotated[
+    bool, typer.Option("--allow-stale", help="Take what a registry shows though its signed state has expired.")
+]
 PublishedArgument = Annotated[
     str, typer.Argument(metavar="REF", help="A name with a version, as `studio/waterfall@==1.0.0`.")
 ]

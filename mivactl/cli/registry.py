@@ -1,13 +1,17 @@
 """`mivactl registry init`, `registry add`, `registry list`, `registry remove`, `registry sync` and `registry site`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mivactl.cli import words
 from mivactl.cli.console import Column
+from mivactl.cli.login import read_token
 from mivactl.cli.run import Run
+
+if TYPE_CHECKING:
+    from mivactl.operations.registries import ListedRegistry
 
 _COLUMNS = (Column("name"), Column("adapters", number=True), Column("publish"), Column("namespaces"), Column("place"))
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="What you call the registry.")]
@@ -50,6 +54,9 @@ def add(  # noqa: PLR0913 - one parameter for each option
         Path | None, typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust for it alone.")
     ] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow http without encryption.")] = False,
+    login: Annotated[
+        bool, typer.Option("--login", help="Ask for a token, or read it from stdin, and keep it for this registry.")
+    ] = False,
     realm: Annotated[
         list[str] | None,
         typer.Option("--realm", metavar="HOST", help="A server that may be told the secret to make a token of it."),
@@ -65,9 +72,10 @@ def add(  # noqa: PLR0913 - one parameter for each option
     from mivactl.operations.registries import Reach, add_registry
     from registry_schema.names import Namespace, RegistryName
 
-    reach = Reach(ca, insecure, tuple(realm or ()))
+    reach = Reach(ca, insecure, tuple(realm or ()), read_token(name) if login else None)
     namespaces = tuple(Namespace(text) for text in dict.fromkeys(namespace or ()))
     added = add_registry(RegistryName(name), place, run.session, create=create, namespaces=namespaces, reach=reach)
+    tell_problem(run, added)
     run.answer({"registry": added}, lambda: run.console.line(f"{added.name} added: {added.place}"))
 
 
@@ -92,8 +100,16 @@ def list_(run: Run) -> None:
             for entry in registries
         ]
         run.console.table(_COLUMNS, rows)
+        for entry in registries:
+            tell_problem(run, entry)
 
     run.answer({"registries": registries}, show)
+
+
+def tell_problem(run: Run, entry: "ListedRegistry") -> None:
+    """Why a registry can not be asked, or what looks wrong with it."""
+    if entry.problem:
+        run.console.warn(f"{entry.name}: {entry.problem}; {entry.hint}")
 
 
 def remove(run: Run, name: NameArgument) -> None:

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from mivactl.cli.animate import clip_data
-from mivactl.cli.composition_options import YesOption
+from mivactl.cli.composition_options import MaskOption, YesOption, mask_files
 from mivactl.cli.run import Run
 
 
-def replay(
+def replay(  # noqa: PLR0913 - one parameter for each option
     run: Run,
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="A clip that mivactl wrote.")],
     *,
@@ -24,6 +24,7 @@ def replay(
     ] = None,
     yes: YesOption = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that mivactl did not write.")] = False,
+    mask: MaskOption = None,
 ) -> None:
     """Render a clip again from the receipt inside it, and compare.
 
@@ -36,7 +37,7 @@ def replay(
     from mivactl.operations.replay import ReplayOptions
     from mivactl.operations.replay import replay as replay_clip
 
-    options = ReplayOptions(clip=clip, output=out, photo=photo, yes=yes, force=force)
+    options = ReplayOptions(clip=clip, output=out, photo=photo, yes=yes, force=force, masks=mask_files(mask))
     done = replay_clip(options, run.session, progress=run.progress)
     infinite = done.psnr == float("inf")
 

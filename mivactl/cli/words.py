@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from mivactl.byte_sizes import size
 
-__all__ = ["ago", "mark", "size"]
+__all__ = ["ago", "duration", "mark", "size"]
 
 
 def ago(moment: datetime | None) -> str:
@@ -18,6 +18,14 @@ def ago(moment: datetime | None) -> str:
         if seconds >= length:
             return f"{seconds // length:.0f} {unit} ago"
     return "just now"
+
+
+def duration(seconds: float) -> str:
+    """`about 3 min`."""
+    for length, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"about {seconds / length:.2g} {unit}"
+    return f"about {seconds:.0f} s"
 
 
 def mark(*, is_set: bool) -> str:

@@ -152,15 +152,19 @@ def _build(build: Build, *, opened: bool) -> Element:
 
 def _files(build: Build) -> Element:
     head = element("tr", *(element("th", text, scope="col") for text in ("File", "Kind", "Size", "Digest")))
+    shown = [
+        *((entry, "") for entry in build.manifest.files),
+        *((one.file, one.published) for one in build.attachments),
+    ]
     rows = (
         element(
             "tr",
             element("th", str(entry.path), scope="row"),
-            element("td", entry.kind),
+            element("td", f"{entry.kind}, attached {added[:10]}" if added else entry.kind),
             element("td", size(entry.size), class_="number"),
             element("td", element("code", str(entry.digest)), class_="digest"),
         )
-        for entry in build.manifest.files
+        for entry, added in shown
     )
     table = element("table", element("thead", head), element("tbody", *rows))
     label = f"Files of {build.line.key.tag}"

@@ -12,6 +12,7 @@ from registry_schema.errors import IntegrityProblem
 
 if TYPE_CHECKING:
     from mivactl.registry.registry import Registry
+    from registry_schema.attachments import Attachment
     from registry_schema.files import FileEntry, FileKind
     from registry_schema.index import IndexLine, Status
     from registry_schema.manifest import Manifest
@@ -24,10 +25,16 @@ _STATES: Final[tuple[Status, ...]] = ("active", "deprecated", "yanked")
 
 @dataclass(frozen=True)
 class Build:
-    """One build: its line and its manifest."""
+    """One build: its line, its manifest, and what was attached to it later."""
 
     line: IndexLine
     manifest: Manifest
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """All of its files, those it was published with first."""
+        return (*self.manifest.files, *(one.file for one in self.attachments))
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,8 @@ def read_adapter(registry: Registry, name: AdapterName) -> ShownAdapter | None:
     lines = sorted(registry.lines(name), key=_prominence, reverse=True)
     if not lines:
         return None
-    builds = tuple(Build(line, registry.manifest(line)) for line in (lines[0], *_newest(lines[1:])))
+    attachments = registry.attachments(name)
+    builds = tuple(_build(line, attachments, registry) for line in (lines[0], *_newest(lines[1:])))
     source = next((build for build in builds if _entries(build, "preview")), builds[0])
     previews, left_out = _previews(registry, source)
     return ShownAdapter(
@@ -103,6 +111,11 @@ def read_adapter(registry: Registry, name: AdapterName) -> ShownAdapter | None:
         licence_text=_first_text(registry, builds[:1], "licence"),
         left_out=left_out,
     )
+
+
+def _build(line: IndexLine, attachments: tuple[Attachment, ...], registry: Registry) -> Build:
+    attached = tuple(one for one in attachments if one.manifest == line.manifest.digest)
+    return Build(line, registry.manifest(line), attached)
 
 
 def _prominence(line: IndexLine) -> tuple[object, ...]:
@@ -116,7 +129,7 @@ def _newest(lines: list[IndexLine]) -> list[IndexLine]:
 
 
 def _entries(build: Build, kind: FileKind) -> list[FileEntry]:
-    return sorted((entry for entry in build.manifest.files if entry.kind == kind), key=lambda entry: entry.path)
+    return sorted((entry for entry in build.files if entry.kind == kind), key=lambda entry: entry.path)
 
 
 def _first_text(registry: Registry, builds: tuple[Build, ...], kind: FileKind) -> bytes | None:
@@ -136,7 +149,7 @@ def _file(registry: Registry, build: Build, entry: FileEntry) -> bytes:
     found = Digest.of(content)
     if found != entry.digest:
         raise IntegrityProblem(
-            f"{label}: digest is `{found}`, its manifest states `{entry.digest}`",
+            f"{label}: digest is `{found}`, its registry states `{entry.digest}`",
             hint="the registry is damaged: run `mivactl registry site` again when its owner has mended it",
         )
     return content

@@ -19,20 +19,23 @@ from mivactl.engine_bridge import (
 )
 from mivactl.operations.clip_outputs import check_outputs, is_finished
 from mivactl.operations.collect_garbage import LATENTS_FOLDER
-from mivactl.operations.composition import Wanted, compose_wanted, install_composed
-from mivactl.operations.photo_jobs import photo_jobs
+from mivactl.operations.composition import Wanted, install_composed
+from mivactl.operations.masking import compose_masked
+from mivactl.operations.photo_jobs import photo_jobs, photo_paths
 from mivactl.operations.timings import estimate, remember
 from registry_schema.errors import Interrupted, MivaError, UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mivactl.engine_bridge import AdapterUse, AnimateResult, Progress, Studio
     from mivactl.operations.composition import Composed
+    from mivactl.operations.masking import Masking
     from mivactl.operations.photo_jobs import PhotoJob
     from mivactl.operations.timings import Estimate
     from mivactl.session import Session
+    from registry_schema.names import AdapterName
     from registry_schema.receipt import RunSettings
 
 
@@ -50,6 +53,9 @@ class AnimateOptions:
         compiled: compile the base; see `StudioRequest`.
         from_latents: what an earlier run of the same photo sampled, to be decoded.
         command: the command line that asks, to be shown again when decoding fails.
+        masks: files with the subject of masked adapters; others are looked for in the photos.
+        no_mask: take plain builds.
+        save_masks: write the predicted masks beside the clip.
     """
 
     photos: tuple[str, ...]
@@ -61,15 +67,23 @@ class AnimateOptions:
     compiled: bool = False
     from_latents: Path | None = None
     command: str = ""
+    masks: Mapping[AdapterName, Path] = field(default_factory=dict)
+    no_mask: bool = False
+    save_masks: bool = False
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Everything that is known before anything is installed or loaded."""
 
-    composed: Composed
+    masking: Masking
     settings: RunSettings
     jobs: tuple[PhotoJob, ...]
+
+    @property
+    def composed(self) -> Composed:
+        """References, base and builds."""
+        return self.masking.composed
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -77,7 +91,14 @@ class Prepared:
         chosen = self.composed.chosen
         fits = (f"{build.label}: {build.note}" for build in chosen.builds if build.note)
         weights = (self.composed.note,) if self.composed.note else ()
-        return (f"base {chosen.base.spec.name}: {chosen.reason}", *self.composed.lock_notes, *fits, *weights)
+        base = f"base {chosen.base.spec.name}: {chosen.reason}"
+        return (base, *self.composed.lock_notes, *fits, *weights, *self.masking.notes)
+
+    @property
+    def masks(self) -> int:
+        """How many adapters have a mask stream."""
+        pairs = zip(self.composed.chosen.builds, self.composed.weights, strict=True)
+        return sum(build.manifest.adapter.masked and weight != 0 for build, weight in pairs)
 
     @property
     def moves_everything(self) -> bool:
@@ -127,22 +148,51 @@ class Animation:
 
 
 def prepare(options: AnimateOptions, session: Session) -> Prepared:
-    """Base, builds, settings and jobs; reads indexes and manifests only.
+    """Base, builds, settings and jobs; reads indexes and manifests only, and photos where a build is masked.
 
     Raises:
         UsageProblem, NotFound, Incompatible: an option, an adapter or a base.
     """
-    composed = compose_wanted(options.wanted, session)
-    base = composed.chosen.base.spec
-    specs = [build.manifest.adapter for build in composed.chosen.builds]
-    settings = settle(options.choices, base, specs)
-    names = [build.manifest.name.name for build in composed.chosen.builds]
+    _require_used(options)
+    photos = photo_paths(options.photos)
+    masking = compose_masked(
+        options.wanted, session, photos=photos, given=options.masks.keys(), no_mask=options.no_mask
+    )
+    chosen = masking.composed.chosen
+    settings = settle(options.choices, chosen.base.spec, [build.manifest.adapter for build in chosen.builds])
+    names = [build.manifest.name.name for build in chosen.builds]
     jobs = photo_jobs(options.photos, options.outputs, adapters=names)
     if options.from_latents is not None and len(jobs) > 1:
         raise UsageProblem(
             f"`--from-latents` is for one photo, these are {len(jobs)}", hint="give the photo that was sampled"
         )
-    return Prepared(composed, settings, jobs)
+    if options.masks and len(jobs) > 1:
+        raise UsageProblem(
+            f"`--mask` is for one photo, these are {len(jobs)}", hint="give the photo that it belongs to"
+        )
+    prepared = Prepared(masking, settings, jobs)
+    if options.save_masks and prepared.masks == 0:
+        raise UsageProblem(
+            "`--save-masks` has nothing to save: no adapter of this run is masked",
+            hint="pass `--mask NAME=FILE` for an adapter with a masked build",
+        )
+    return prepared
+
+
+def _require_used(options: AnimateOptions) -> None:
+    """Make sure that each mask is of an adapter that is used.
+
+    Raises:
+        UsageProblem: one is not.
+    """
+    if options.wanted.preset is not None:
+        return
+    used = [ref.name for ref in options.wanted.refs]
+    strangers = [name for name in options.masks if name not in used]
+    if strangers:
+        label = str(strangers[0]).removeprefix("miva/")
+        names = ", ".join(f"`{str(name).removeprefix('miva/')}`" for name in used)
+        raise UsageProblem(f"`--mask` names `{label}`, which is not among {names}", hint=f"add `--use {label}`")
 
 
 def plan_animation(options: AnimateOptions, session: Session) -> AnimationPlan:
@@ -260,6 +310,9 @@ class _Batch:
             latents=self._session.settings.home / LATENTS_FOLDER,
             from_latents=self._options.from_latents,
             command=self._options.command if len(self._prepared.jobs) == 1 else "",
+            masks={str(name): path for name, path in self._options.masks.items()},
+            found={str(name): mask for name, mask in self._prepared.masking.found_in(job.photo).items()},
+            save_masks=self._options.save_masks,
         )
         result = animate(studio, request, self._progress)
         remember(

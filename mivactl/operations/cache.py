@@ -38,6 +38,8 @@ def cache_places(session: Session) -> tuple[CachePlace, ...]:
         "adapters": store.root,
         "bases": home / "bases",
         "unfinished bases": home / "incoming",
+        "weights": home / "weights",
+        "unfinished weights": home / "incoming-weights",
         "latents": home / LATENTS_FOLDER,
         "registries": home / "cache",
     }

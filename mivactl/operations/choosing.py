@@ -9,15 +9,17 @@ from mivactl.bases import require_weights
 from mivactl.operations.planning import manifest_of, plan_for, require_plan
 from mivactl.resolve.plan import Plan
 from mivactl.settings import DEFAULT_BASE
+from registry_schema.errors import Incompatible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from mivactl.bases import KnownBase
     from mivactl.engine_bridge import Room
     from mivactl.resolve.plan import Candidate
     from mivactl.session import Session
     from registry_schema.manifest import Manifest
+    from registry_schema.names import AdapterName
     from registry_schema.ref import AdapterRef
 
 
@@ -50,19 +52,29 @@ class Chosen:
     builds: tuple[ChosenBuild, ...]
 
 
-def choose(refs: Sequence[AdapterRef], session: Session, *, base: str | None = None) -> Chosen:
+def choose(
+    refs: Sequence[AdapterRef],
+    session: Session,
+    *,
+    base: str | None = None,
+    masked: Collection[AdapterName] = (),
+) -> Chosen:
     """The base and the builds for `refs`; builds that are installed are taken before newer ones elsewhere.
 
     Args:
         base: a base's name or folder; None takes the settings' one, or the best of this machine.
+        masked: the adapters of which masked builds are wanted.
 
     Raises:
         NotFound: an adapter or a base nobody knows, or a base without weights here.
         Incompatible: no base has a build for each.
     """
-    plan = plan_for(refs, session, base=base, installed_only=True, runnable_only=True)
+    plan = plan_for(refs, session, base=base, masked=masked, installed_only=True, runnable_only=True)
     if not isinstance(plan, Plan):
-        plan = require_plan(plan_for(refs, session, base=base, runnable_only=True), refs)
+        plan = plan_for(refs, session, base=base, masked=masked, runnable_only=True)
+        if not isinstance(plan, Plan) and masked:
+            _require_masked(refs, session, base, masked)
+        plan = require_plan(plan, refs)
     known = session.base(base if base is not None else plan.base.name)
     require_weights(known)
     builds = tuple(
@@ -70,6 +82,24 @@ def choose(refs: Sequence[AdapterRef], session: Session, *, base: str | None = N
         for choice in plan.choices
     )
     return Chosen(known, _reason(session, known, asked=base is not None), builds)
+
+
+def _require_masked(
+    refs: Sequence[AdapterRef], session: Session, base: str | None, masked: Collection[AdapterName]
+) -> None:
+    """Name the adapter that has no masked build, where plain ones would do.
+
+    Raises:
+        Incompatible: there is one.
+    """
+    if not isinstance(plan_for(refs, session, base=base, runnable_only=True), Plan):
+        return
+    for ref in refs:
+        only = [name for name in masked if name == ref.name]
+        if only and not isinstance(plan_for([ref], session, base=base, masked=only, runnable_only=True), Plan):
+            name = str(ref.name).removeprefix("miva/")
+            msg = f"`{name}` has no masked build here, and was given a mask"
+            raise Incompatible(msg, hint=f"leave out `--mask {name}=...` to animate with its plain build")
 
 
 def _reason(session: Session, base: KnownBase, *, asked: bool) -> str:

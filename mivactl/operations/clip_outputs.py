@@ -71,7 +71,8 @@ def _is_of(receipt: Receipt, photo: Digest, uses: Sequence[AdapterUse], prepared
 
 
 def _chosen(settings: RunSettings) -> dict[str, object]:
-    """What a person chooses; device, formats and the turned base size show themselves while it runs."""
+    """What a person chooses; device, formats, masks and the turned base size show themselves while it runs."""
     plain = settings.plain()
     clip = plain.pop("clip")
+    plain.get("masks", {}).pop("given", None)
     return {**plain, "device": "", "dtype": "", "memory": "", "frames": clip["frames"]}

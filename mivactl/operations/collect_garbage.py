@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mivactl.operations.sealed_base import shelf_of
+from mivactl.operations.weights import weights_shelf
 from mivactl.store.garbage import Garbage, GarbagePolicy
 from mivactl.transfer.parts import PartFolder
 from registry_schema.errors import Busy
@@ -79,13 +80,15 @@ def _is_old(path: Path, policy: GarbagePolicy) -> bool:
 
 
 def _unfinished_bases(session: Session, policy: GarbagePolicy, *, dry_run: bool) -> Iterator[Garbage]:
-    """Bases that nobody goes on fetching; one that somebody works on stays."""
-    shelf = shelf_of(session, lock_timeout=0)
-    for path in shelf.abandoned(policy.now - policy.grace_seconds):
-        piece = Garbage.at(path, "unfinished base")
+    """Bases and other weights that nobody goes on fetching; what somebody works on stays."""
+    bases, weights = shelf_of(session, lock_timeout=0), weights_shelf(session, lock_timeout=0)
+    before = policy.now - policy.grace_seconds
+    left = [(bases, Garbage.at(path, "unfinished base")) for path in bases.abandoned(before)]
+    left += [(weights, Garbage.at(path, "unfinished weights")) for path in weights.abandoned(before)]
+    for shelf, piece in left:
         if dry_run:
             yield piece
             continue
-        with suppress(Busy), shelf.locked(shelf.base_of(path)):
+        with suppress(Busy), shelf.locked(shelf.base_of(piece.path)):
             piece.remove()
             yield piece

@@ -12,18 +12,21 @@ from mivactl.operations.install import ensure_installed
 from mivactl.operations.lock_pins import Pins, pin_to_lock
 from mivactl.operations.weighing import weigh
 from mivactl.registry.registry import STARTER
+from mivactl.update_norms import large_update
 from registry_schema.errors import NotFound, SchemaError, UsageProblem
 from registry_schema.preset import Preset
 from registry_schema.receipt import AdapterRecord
 from registry_schema.ref import AdapterRef
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from mivactl.engine_bridge import Progress
     from mivactl.operations.choosing import Chosen
     from mivactl.session import Session
     from mivactl.store.pointer import InstalledBuild
+    from registry_schema.names import AdapterName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ class Wanted:
         yes: whether adapters from other registries than the starter may be installed.
         project: a folder whose `miva.lock` decides what is left open; None asks no lock. Presets decide for themselves.
         locked: refuse what is not in that lock, or not as it says.
+        masked: the adapters of which masked builds are wanted.
     """
 
     refs: tuple[AdapterRef, ...] = ()
@@ -47,6 +51,7 @@ class Wanted:
     yes: bool = False
     project: Path | None = None
     locked: bool = False
+    masked: frozenset[AdapterName] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def compose_wanted(wanted: Wanted, session: Session) -> Composed:
         wanted = _from_preset(wanted, wanted.preset)
     weighing = weigh(wanted.refs, blend=wanted.blend)
     pins = _pins(wanted, session, is_preset=preset_decides)
-    chosen = choose(pins.refs, session, base=pins.base)
+    chosen = choose(pins.refs, session, base=pins.base, masked=wanted.masked)
     pins.check([build.candidate for build in chosen.builds])
     reason = "the preset names it" if preset_decides else pins.reason
     chosen = replace(chosen, reason=reason) if reason else chosen
@@ -104,7 +109,20 @@ def install_composed(composed: Composed, session: Session, *, yes: bool, progres
     builds = ensure_installed(exact, session, base=text, yes=yes, progress=progress)
     for hit in known_hits(builds, session):
         progress.note(f"warning: {hit.sentence}")
+    for line in large_updates(builds, session):
+        progress.note(f"warning: {line}")
     return tuple(_use(build, weight, session) for build, weight in zip(builds, composed.weights, strict=True))
+
+
+def large_updates(builds: Sequence[InstalledBuild], session: Session) -> Iterator[str]:
+    """Lines on weights that are finite and no size for weights, before they run for the first time."""
+    for build in builds:
+        weights = session.store.manifest(build.line.manifest.digest).weights
+        if not (session.store.layout.verdicts / f"{weights.digest.hex}.finite").exists():
+            spec = session.store.manifest(build.line.manifest.digest).adapter
+            label = f"{build.line.name} {build.line.version}"
+            if line := large_update(session.store.file(build, weights), spec, source=label):
+                yield line
 
 
 def _require_whole(composed: Composed, session: Session) -> None:

@@ -120,7 +120,7 @@ def _kind(path: Path) -> FileKind | None:
     if path.is_symlink() or not path.is_file():
         raise UsageProblem(f"`{path}` is not a plain file, expected one", hint="copy the file itself into the draft")
     if kind == "preview":
-        _check_preview(path)
+        check_preview(path)
     return kind
 
 
@@ -128,11 +128,18 @@ def _names_preview(path: Path) -> bool:
     return path.name.startswith("preview") and path.suffix in _PREVIEW_STARTS
 
 
-def _check_preview(path: Path) -> None:
+def check_preview(path: Path) -> None:
+    """Return when a file is the picture or clip that its name says; raises `UsageProblem`."""
+    start_of_kind = _PREVIEW_STARTS.get(path.suffix)
+    if start_of_kind is None:
+        raise UsageProblem(
+            f"`{path}` is no preview, expected {', '.join(f'`{suffix}`' for suffix in _PREVIEW_STARTS)}",
+            hint="save it as one of these",
+        )
     with path.open("rb") as file:
         start = file.read(12)
     is_mp4 = path.suffix == ".mp4" and start[4:8] == b"ftyp"
-    if not (is_mp4 or (path.suffix != ".mp4" and start.startswith(_PREVIEW_STARTS[path.suffix]))):
+    if not (is_mp4 or (path.suffix != ".mp4" and start.startswith(start_of_kind))):
         raise UsageProblem(f"`{path}` does not hold what its name says", hint="leave it out, or save it again")
 
 

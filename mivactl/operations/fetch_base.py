@@ -9,6 +9,7 @@ from mivactl.disk import require_space
 from mivactl.engine_bridge import SilentProgress
 from mivactl.hub import Hub
 from mivactl.model_files import model_files
+from mivactl.operations.part_download import download_parts
 from mivactl.operations.sealed_base import (
     InstalledBase,
     find_publication,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from registry_schema.names import BaseName
     from registry_schema.published_base import PublishedPart
 
-_MEGABYTE: Final = 1_000_000
 _SMALL_BYTES: Final = 64 * 1024
 """What is written beside the files: configurations, the condition, `base.json`."""
 
@@ -67,7 +67,7 @@ def fetch_base(name: BaseName, session: Session, *, progress: Progress | None = 
     with shelf.locked(name), staged(shelf, name, resumes=True) as stage:
         listing = _listing(hub, publication)
         _require_space(listing, stage)
-        _download(hub, listing, stage, progress)
+        download_parts(hub, {part.part: files for part, files in listing.items()}, stage, progress)
         sources = [
             BaseSource(part=part.part, repository=part.repository, revision=Revision(_commit(files)))
             for part, files in listing.items()
@@ -91,23 +91,6 @@ def _require_space(listing: Listing, stage: Path) -> None:
     needed = sum(file.size_bytes for files in listing.values() for file in files.values())
     here = sum(path.stat().st_size for path in stage.glob("*/*"))
     require_space(stage, max(needed - here, 0) + _SMALL_BYTES)
-
-
-def _download(hub: Hub, listing: Listing, stage: Path, progress: Progress) -> None:
-    total = sum(file.size_bytes for files in listing.values() for file in files.values())
-    with progress.phase("downloading, in MB", -(-total // _MEGABYTE)) as phase:
-        came_bytes = 0
-
-        def received(count: int) -> None:
-            nonlocal came_bytes
-            megabytes = (came_bytes + count) // _MEGABYTE - came_bytes // _MEGABYTE
-            came_bytes += count
-            if megabytes:
-                phase.advance(megabytes)
-
-        for part, files in listing.items():
-            for target, file in files.items():
-                hub.download(file, stage / part.part / target, received=received)
 
 
 def _commit(files: Mapping[str, HubFile]) -> str:

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from mivactl.operations.candidates import request_for
 from mivactl.operations.planning import manifest_of
-from registry_schema.errors import NotFound
+from registry_schema.errors import AuthProblem, NetworkProblem, NotFound
 
 if TYPE_CHECKING:
+    from mivactl.resolve.plan import Candidate
     from mivactl.session import Session
+    from registry_schema.attachments import Attachment
     from registry_schema.manifest import Manifest
     from registry_schema.ref import AdapterRef
 
 
 @dataclass(frozen=True)
 class BuildInfo:
-    """One build: its digest, its status, where it is from, and its whole manifest."""
+    """One build: its digest, its status, where it is from, its whole manifest, and what was attached to it later."""
 
     digest: str
     status: str
@@ -25,6 +27,7 @@ class BuildInfo:
     registry: str
     installed: bool
     manifest: Manifest
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,19 @@ def info(ref: AdapterRef, session: Session, *, base: str | None = None) -> Adapt
             registry=candidate.registry,
             installed=candidate.installed,
             manifest=manifest_of(candidate, session),
+            attachments=_attachments(candidate, session),
         )
         for candidate in wanted
         if candidate.line.version == newest
     )
     return AdapterInfo(ref.name, str(newest), builds, tuple(str(other) for other in versions if other != newest))
+
+
+def _attachments(candidate: Candidate, session: Session) -> tuple[Attachment, ...]:
+    """What is attached to a build; nothing where its registry is gone, or can not be asked."""
+    try:
+        registry = session.guarded(session.registry(candidate.registry))
+        attachments = registry.attachments(candidate.line.name)
+    except (NotFound, NetworkProblem, AuthProblem):
+        return ()
+    return tuple(one for one in attachments if one.manifest == candidate.line.manifest.digest)

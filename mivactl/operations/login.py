@@ -11,6 +11,7 @@ from mivactl.registry.registry import TokenRegistry
 from registry_schema.errors import NotFound, UsageProblem
 
 if TYPE_CHECKING:
+    from mivactl.registry.registry import Registry
     from mivactl.session import Session
     from registry_schema.names import RegistryName
 
@@ -31,16 +32,28 @@ def token_registry(name: RegistryName, session: Session) -> TokenRegistry:
         NotFound: there is none of that name.
         UsageProblem: it needs no token.
     """
-    registry = session.registry(name)
+    return _require_token_registry(session.registry(name))
+
+
+def credential_for(registry: Registry, token: str) -> Credential:
+    """What shows `token` to the server of a registry.
+
+    Raises:
+        UsageProblem: that is no token, or the registry needs none.
+    """
+    return Credential(endpoint_of(_require_token_registry(registry).url), checked_token(token))
+
+
+def _require_token_registry(registry: Registry) -> TokenRegistry:
     if isinstance(registry, TokenRegistry):
         return registry
     if is_address(registry.place):
         raise UsageProblem(
-            f"registry `{name}` at `{registry.place}` is not asked with a token of mivactl",
+            f"registry `{registry.name}` at `{registry.place}` is not asked with a token of mivactl",
             hint="the Hugging Face Hub has `hf auth login`, object stores their own configuration",
         )
     raise UsageProblem(
-        f"registry `{name}` is the folder `{registry.place}`, which needs no token",
+        f"registry `{registry.name}` is the folder `{registry.place}`, which needs no token",
         hint="the permissions of the folder decide who may read and publish",
     )
 

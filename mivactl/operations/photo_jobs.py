@@ -56,8 +56,7 @@ def photo_jobs(photos: Sequence[str], outputs: Sequence[str], *, adapters: Seque
         NotFound: a pattern or a folder without photos.
         UsageProblem: a file as the output of several photos, or a format nobody writes.
     """
-    paths = [path for text in photos for path in _paths(text)]
-    paths = list(dict.fromkeys(paths))
+    paths = photo_paths(photos)
     name = "+".join(adapters)
     stems = _different(path.stem for path in paths)
     if not outputs:
@@ -67,6 +66,15 @@ def photo_jobs(photos: Sequence[str], outputs: Sequence[str], *, adapters: Seque
         PhotoJob(path, tuple(_place(folder, file, f"{stem}-{name}") for folder, file in targets))
         for path, stem in zip(paths, stems, strict=True)
     )
+
+
+def photo_paths(photos: Sequence[str]) -> tuple[Path, ...]:
+    """The files that `photos` means, each once.
+
+    Raises:
+        NotFound: a pattern or a folder without photos.
+    """
+    return tuple(dict.fromkeys(path for text in photos for path in _paths(text)))
 
 
 def _paths(text: str) -> list[Path]:

@@ -16,7 +16,7 @@ from registry_schema.errors import Incompatible, IntegrityProblem, Refused
 from registry_schema.versions import Version, VersionRange
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from mivactl.bases import KnownBase
     from mivactl.operations.candidates import Among
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from registry_schema.base_spec import BaseSpec
     from registry_schema.digests import Digest
     from registry_schema.manifest import Manifest
+    from registry_schema.names import AdapterName
     from registry_schema.ref import AdapterRef
 
 
@@ -33,7 +34,7 @@ def plan_for(
     session: Session,
     *,
     base: str | None = None,
-    masked: bool = False,
+    masked: bool | Collection[AdapterName] = False,
     installed_only: bool = False,
     runnable_only: bool = False,
 ) -> Plan | NoPlan:
@@ -41,6 +42,7 @@ def plan_for(
 
     Args:
         base: the base to use; None tries those of this machine in order of preference.
+        masked: whether masked builds are wanted, or the names of those of which they are.
         installed_only: look at the store alone.
         runnable_only: of several bases, try those alone whose weights are here and which this machine can run.
 
@@ -48,7 +50,10 @@ def plan_for(
         NotFound: a name or a base nobody knows.
     """
     among: Among = "installed" if installed_only else "everything"
-    requests = [request_for(ref, session, masked=masked, among=among) for ref in refs]
+    wanted = [masked if isinstance(masked, bool) else ref.name in masked for ref in refs]
+    requests = [
+        request_for(ref, session, masked=is_masked, among=among) for ref, is_masked in zip(refs, wanted, strict=True)
+    ]
     return plan_requests(requests, session, bases_to_try(session, base, runnable_only=runnable_only))
 
 

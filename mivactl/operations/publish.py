@@ -18,6 +18,7 @@ from mivactl.registry.directory import create_directory_registry
 from mivactl.registry.registry import STARTER, Capability, TakesSignatures
 from mivactl.registry.static import signature_path
 from mivactl.session import LOCAL
+from mivactl.update_norms import large_update
 from registry_schema.compatibility import Rejected, check_fit
 from registry_schema.errors import Incompatible, IntegrityProblem
 from registry_schema.files import FileEntry
@@ -103,7 +104,7 @@ def publish(
     had_keys = bool(session.keys.names())
     with outgoing(draft) as files:
         with (progress or SilentProgress()).phase("check", None) as phase:
-            manifest = _describe(draft, files)
+            manifest = describe(draft, files)
             require_no_token(manifest.to_bytes(), name=Manifest.SOURCE)
             note = _check_base(manifest, draft, session)
             phase.advance()
@@ -113,9 +114,10 @@ def publish(
             paths = {entry.digest: files.paths[entry.path] for entry in manifest.files}
             done = _upload(registry, manifest, paths, session)
             manifest, is_new = registry.manifest(done.line), done.is_new
+    warnings = tuple(filter(None, (*files.warnings, large_update(folder / WEIGHTS, draft.spec, source=WEIGHTS))))
     published = _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
     new_key = str(session.keys.folder) if session.keys.names() and not had_keys else None
-    return replace(published, stripped=files.stripped, warnings=files.warnings, new_key=new_key)
+    return replace(published, stripped=files.stripped, warnings=warnings, new_key=new_key)
 
 
 def _upload(registry: WritableRegistry, manifest: Manifest, paths: Mapping[Digest, Path], session: Session) -> Upload:
@@ -144,7 +146,12 @@ def _target(session: Session, to: str | None, *, create: bool) -> WritableRegist
     return writable_registry(to, session)
 
 
-def _describe(draft: Draft, outgoing_files: Outgoing) -> Manifest:
+def describe(draft: Draft, outgoing_files: Outgoing) -> Manifest:
+    """The manifest of a draft as it would be published now.
+
+    Raises:
+        SchemaError, IntegrityProblem: see `publish`.
+    """
     files = tuple(_entry(draft, name, outgoing_files.paths[name]) for name in draft.files)
     _check_receipts(draft, next(entry.digest for entry in files if entry.kind == "weights"))
     release = draft.release

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mivactl.file_lock import locked
+from mivactl.operations.login import credential_for
 from mivactl.registry.byte_source import SourceChanged
 from mivactl.registry.directory import create_directory_registry
 from mivactl.registry.opening import is_address, normal_place, open_registry
-from mivactl.registry.registry import STARTER, Capability, RegistryConfig
+from mivactl.registry.registry import STARTER, Capability, RegistryConfig, TokenRegistry
 from mivactl.registry.registry_list import RegistryEntry, RegistryList, read_registry_list, write_registry_list
 from mivactl.registry.static_publication import WritableStaticRegistry
 from mivactl.session import LOCAL
@@ -30,13 +31,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ListedRegistry:
-    """One registry: how many adapters it has, None if it can not be asked; whether it takes any; its namespaces."""
+    """One registry.
+
+    Attributes:
+        adapter_count: how many it has; None if it can not be asked.
+        writable: whether it takes any.
+        problem, hint: why it can not be asked, or what looks wrong with it, and the way out.
+    """
 
     name: str
     place: str
     adapter_count: int | None
     writable: bool
     namespaces: tuple[str, ...]
+    problem: str = ""
+    hint: str = ""
 
 
 def init_registry(folder: Path, *, name: RegistryName | None = None) -> ListedRegistry:
@@ -56,11 +65,16 @@ def init_registry(folder: Path, *, name: RegistryName | None = None) -> ListedRe
 
 @dataclass(frozen=True)
 class Reach:
-    """How a server may be reached; see `RegistryEntry`."""
+    """How a server may be reached; see `RegistryEntry`.
+
+    Attributes:
+        token: of the person, to be kept once the server has taken it.
+    """
 
     ca: Path | None = None
     insecure: bool = False
     realms: tuple[str, ...] = ()
+    token: str | None = field(default=None, repr=False)
 
 
 def add_registry(
@@ -88,7 +102,8 @@ def add_registry(
         NetworkProblem, AuthProblem: its server does not answer, or wants to know who asks.
     """
     place = normal_place(place)
-    entry = _entry(name, place, namespaces, reach or Reach())
+    reach = reach or Reach()
+    entry = _entry(name, place, namespaces, reach)
     with _locked(session):
         entries = read_registry_list(session.registry_list)
         if name in {STARTER, LOCAL, *(entry.name for entry in entries.registries)}:
@@ -99,13 +114,42 @@ def add_registry(
         _check_free(namespaces, entries)
         if create and not is_address(place):
             create_directory_registry(name, Path(place))
-        registry = open_registry(name, place, entry.access(session.access))
-        if create and is_address(place):
-            _create(registry)
-        registry.config()
+        access = entry.access(session.access)
+        registry = open_registry(name, place, access)
+        credential = None if reach.token is None else credential_for(registry, reach.token)
+        if credential is not None:
+            registry = open_registry(name, place, access.with_secret(credential))
+        with _asking_for_login(registry, known=credential is not None):
+            if create and is_address(place):
+                _create(registry)
+            registry.config()
+        if credential is not None:
+            session.credentials.keep(credential)
         added = entries.with_added(entry)
         write_registry_list(session.registry_list, added)
-    return _listed(registry, added)
+    return _with_doubt(_listed(registry, added))
+
+
+@contextmanager
+def _asking_for_login(registry: Registry, *, known: bool) -> Iterator[None]:
+    """Say how a registry that wants to know who asks is added, where nobody said yet."""
+    try:
+        yield
+    except AuthProblem as error:
+        if known or not isinstance(registry, TokenRegistry):
+            raise
+        raise AuthProblem(error.message, hint=f"add `--login`, which asks for a token; or {error.hint}") from error
+
+
+def _with_doubt(added: ListedRegistry) -> ListedRegistry:
+    """What nobody can tell from a slip of the pen: the Hub has an empty list for every owner, real or not."""
+    if added.adapter_count != 0 or not added.place.startswith("hf://"):
+        return added
+    return replace(
+        added,
+        problem=f"`{added.place}` has no adapters yet",
+        hint=f"if its owner is another one: `mivactl registry remove {added.name}`, and add that one",
+    )
 
 
 def _create(registry: Registry | WritableRegistry) -> None:
@@ -215,9 +259,12 @@ def _check_free(namespaces: tuple[Namespace, ...], entries: RegistryList) -> Non
 def _listed(registry: Registry, entries: RegistryList) -> ListedRegistry:
     bound = next((entry.namespaces for entry in entries.registries if entry.name == registry.name), ())
     writable = Capability.PUBLISH in registry.capabilities
-    count: int | None = None
-    with suppress(NetworkProblem, AuthProblem):
+    try:
         count = len(registry.names())
+    except (NetworkProblem, AuthProblem) as error:
+        return ListedRegistry(
+            registry.name, registry.place, None, writable, bound, problem=error.message, hint=error.hint or ""
+        )
     return ListedRegistry(registry.name, registry.place, count, writable, bound)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mivactl import version
 from mivactl.engine_bridge import AnimateRequest, StudioRequest, load_studio, render, settle, write_rendered
 from mivactl.operations.clip_outputs import check_outputs
-from mivactl.operations.composition import compose_wanted, install_composed
+from mivactl.operations.composition import install_composed
+from mivactl.operations.masking import compose_masked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,8 @@ def render_one(
     photo: Path, wanted: Wanted, choices: RunChoices, session: Session, *, progress: Progress
 ) -> RenderedPhoto:
     """The clip of one photo, in memory; raises what `animate_photos` does."""
-    composed = compose_wanted(wanted, session)
+    masking = compose_masked(wanted, session, photos=(photo,), given=(), no_mask=False)
+    composed = masking.composed
     chosen = composed.chosen
     settings = settle(choices, chosen.base.spec, [build.manifest.adapter for build in chosen.builds])
     uses = install_composed(composed, session, yes=wanted.yes, progress=progress)
@@ -54,7 +56,14 @@ def render_one(
         dtype=settings.dtype,
     )
     studio = load_studio(loading, progress)
-    request = AnimateRequest(photo=photo, settings=settings, outputs=(), tools={"mivactl": version()})
+    request = AnimateRequest(
+        photo=photo,
+        settings=settings,
+        outputs=(),
+        tools={"mivactl": version()},
+        found={str(name): mask for name, mask in masking.found_in(photo).items()},
+    )
     fits = tuple(f"{build.label}: {build.note}" for build in chosen.builds if build.note)
-    notes = (f"base {chosen.base.spec.name}: {chosen.reason}", *fits, *((composed.note,) if composed.note else ()))
+    weights = (composed.note,) if composed.note else ()
+    notes = (f"base {chosen.base.spec.name}: {chosen.reason}", *fits, *weights, *masking.notes)
     return RenderedPhoto(studio, render(studio, request, progress), request, notes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Literal
 
 from mivactl import version
 from mivactl.engine_bridge import (
+    UNASKED,
     AnimateRequest,
     SilentProgress,
     StudioRequest,
@@ -22,18 +23,20 @@ from mivactl.engine_bridge import (
 from mivactl.operations.candidates import request_for
 from mivactl.operations.clip_outputs import check_outputs
 from mivactl.operations.composition import Wanted, compose_wanted, install_composed
+from mivactl.operations.masking import unasked_masks
 from mivactl.operations.photo_jobs import PHOTO_SUFFIXES
 from registry_schema.digests import Digest
 from registry_schema.errors import Incompatible, IntegrityProblem, NotFound
 from registry_schema.ref import AdapterRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from mivactl.engine_bridge import AnimateResult, Progress, Studio
+    from mivactl.engine_bridge import AnimateResult, FoundMask, Progress, Studio
     from mivactl.operations.choosing import ChosenBuild
     from mivactl.operations.composition import Composed
     from mivactl.session import Session
+    from registry_schema.names import AdapterName
     from registry_schema.receipt import AdapterRecord, Receipt
 
 CLOSE_PSNR: Final = 32.0
@@ -53,6 +56,7 @@ class ReplayOptions:
         photo: the photo, if it does not lie beside the clip or in the current folder.
         yes: whether adapters from other registries than the starter may be installed.
         force: replace a file that mivactl did not write.
+        masks: the files of the receipt's masks, by adapter.
     """
 
     clip: Path
@@ -60,6 +64,7 @@ class ReplayOptions:
     photo: Path | None = None
     yes: bool = False
     force: bool = False
+    masks: Mapping[AdapterName, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ def replay(options: ReplayOptions, session: Session, *, progress: Progress | Non
     progress = progress or SilentProgress()
     receipt = require_receipt(options.clip)
     photo = _find_photo(receipt, options)
+    _require_masks(receipt, options)
     composed = _compose_again(receipt, session)
     for build in composed.chosen.builds:
         if build.note:
@@ -104,9 +110,15 @@ def replay(options: ReplayOptions, session: Session, *, progress: Progress | Non
         check_outputs([output], force=options.force)
         studio = _open_studio(receipt, composed, session, options=options, progress=progress)
         request = AnimateRequest(
-            photo=photo, settings=receipt.settings, outputs=(output,), tools={"mivactl": version()}
+            photo=photo,
+            settings=receipt.settings,
+            outputs=(output,),
+            tools={"mivactl": version()},
+            masks={str(name): path for name, path in options.masks.items()},
+            found=_found_again(receipt, composed, photo, session, given=options.masks),
         )
         result = animate(studio, request, progress)
+        _require_same_masks(receipt, result.receipt)
         compared = compare_clips(options.clip, output)
     same = result.receipt.output.frames == receipt.output.frames
     return Replay(
@@ -158,6 +170,40 @@ def _find_photo(receipt: Receipt, options: ReplayOptions) -> Path:
         f"the photo `{receipt.photo.name}` lies neither beside the clip nor in the current folder",
         hint=f"pass `--photo`, its digest is `{receipt.photo.digest}`",
     )
+
+
+def _require_masks(receipt: Receipt, options: ReplayOptions) -> None:
+    """Make sure that a file was named for each mask of the receipt that a person had given.
+
+    Raises:
+        NotFound: none was.
+    """
+    for mask in receipt.settings.masks.given if receipt.settings.masks else ():
+        if mask.adapter not in options.masks and mask.source not in UNASKED:
+            label = str(mask.adapter).removeprefix("miva/")
+            raise NotFound(
+                f"the clip was made with a mask of `{label}`, {mask.source}", hint=f"pass `--mask {label}=FILE`"
+            )
+
+
+def _found_again(
+    receipt: Receipt, composed: Composed, photo: Path, session: Session, *, given: Mapping[AdapterName, Path]
+) -> dict[str, FoundMask]:
+    """The masks of the receipt that were found unasked; see `Masking.found_in`."""
+    masks = receipt.settings.masks.given if receipt.settings.masks else ()
+    names = {mask.adapter for mask in masks if mask.adapter not in given}
+    found = unasked_masks(composed, names, session).found_in(photo)
+    return {str(name): mask for name, mask in found.items()}
+
+
+def _require_same_masks(receipt: Receipt, again: Receipt) -> None:
+    before, after = receipt.settings.masks, again.settings.masks
+    for old, new in zip(before.given if before else (), after.given if after else (), strict=True):
+        if old.digest != new.digest:
+            what = f"the mask that {new.source} gives" if new.source in UNASKED else f"`{new.source}`"
+            raise IntegrityProblem(
+                f"{what} is not the mask of the receipt, {old.source}", hint=f"its digest is `{old.digest}`"
+            )
 
 
 def _places(receipt: Receipt, clip: Path) -> Iterator[Path]:
@@ -236,6 +282,8 @@ def _open_studio(
     receipt: Receipt, composed: Composed, session: Session, *, options: ReplayOptions, progress: Progress
 ) -> Studio:
     uses = install_composed(composed, session, yes=options.yes, progress=progress)
+    if receipt.settings.variant == "joint-softmax":
+        uses = tuple(use.joined() for use in uses)
     request = StudioRequest(
         base=composed.chosen.base.folder,
         adapters=uses,

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import heapq
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry_schema.errors import AuthProblem, NetworkProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from mivactl.registry.registry import Registry
     from mivactl.session import Session
-    from registry_schema.catalog import CatalogBuild, CatalogLine
-    from registry_schema.names import RegistryName
+    from registry_schema.catalog import CatalogRow
+    from registry_schema.errors import MivaError
+    from registry_schema.names import AdapterName, RegistryName
 
 
 @dataclass(frozen=True)
@@ -29,43 +36,147 @@ class FoundAdapter:
     registry: str
 
 
+@dataclass(frozen=True)
+class Unreachable:
+    """A registry that could not be asked, and why."""
+
+    registry: str
+    error: MivaError
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: the best, how many more there are, and where it could not look."""
+
+    adapters: tuple[FoundAdapter, ...]
+    more: int
+    unreachable: tuple[Unreachable, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a search is after.
+
+    Attributes:
+        words: lower case; every one has to occur. None of them means everything.
+        base: only adapters with a build for this base.
+        masked: only masked adapters, only others, or all.
+    """
+
+    words: tuple[str, ...] = ()
+    base: str | None = None
+    masked: bool | None = None
+
+    def takes(self, base: str, masked: bool) -> bool:
+        """Whether a build is one of those."""
+        return self.base in {None, base} and self.masked in {None, masked}
+
+    def rank(self, row: CatalogRow) -> int | None:
+        """How well an adapter fits: the lower the better, None when it does not."""
+        places = 0
+        for word in self.words:
+            holds = [word in text for text in row.texts]
+            if True not in holds:
+                return None
+            places += holds.index(True)
+        return places if any(self.takes(base, masked) for base, masked in row.builds) else None
+
+
 def search(
-    words: Sequence[str], session: Session, *, base: str | None = None, masked: bool | None = None
-) -> tuple[FoundAdapter, ...]:
+    words: Sequence[str],
+    session: Session,
+    *,
+    base: str | None = None,
+    masked: bool | None = None,
+    limit: int | None = None,
+) -> Found:
     """The adapters in whose name, title, summary, tags, motion or subjects every word occurs; best first.
+
+    Only those that are shown are read as a whole: a registry may have many thousands of others.
 
     Args:
         words: none of them lists everything.
         base: only adapters with a build for this base.
         masked: only masked adapters, only others, or all.
+        limit: how many are shown; None shows all.
+
+    Raises:
+        SchemaError: a registry's catalog is not valid.
     """
-    lowered = [word.lower() for word in words]
-    found: list[tuple[tuple[int, str], FoundAdapter]] = []
-    for place, registry in enumerate(session.registries):
-        # A later registry can not answer for a name that an earlier one knows.
-        known = {name for earlier in session.registries[:place] for name in earlier.names()}
-        for line in session.guarded(registry).search(lowered):
-            rank = _rank(line, lowered)
-            builds = [build for build in line.builds if base in {None, build.base} and masked in {None, build.masked}]
-            may_answer = line.name not in known and session.bound_registry(line.name) in {None, registry.name}
-            if rank is not None and builds and may_answer:
-                found.append(((rank, line.name), _found(line, builds, registry.name)))
-    return tuple(adapter for _, adapter in sorted(found, key=lambda entry: entry[0]))
+    wanted = Wanted(words=tuple(word.lower() for word in words), base=base, masked=masked)
+    matches = _Matches(wanted, session)
+    best = sorted(matches, key=_place) if limit is None else heapq.nsmallest(limit, matches, key=_place)
+    shown = tuple(_found(match.row, wanted, match.registry) for match in best)
+    return Found(shown, matches.count - len(shown), tuple(matches.unreachable))
 
 
-def _rank(line: CatalogLine, words: Sequence[str]) -> int | None:
-    """How well the words match: the lower the better, None when one is nowhere."""
-    fields = (
-        line.name,
-        " ".join((*line.tags, line.motion)),
-        " ".join((line.title, line.summary, *line.subjects, *line.authors)),
-    )
-    lowered = [field.lower() for field in fields]
-    places = [next((place for place, field in enumerate(lowered) if word in field), None) for word in words]
-    return None if None in places else sum(place for place in places if place is not None)
+class _Match(NamedTuple):
+    """An adapter that fits, and how well."""
+
+    rank: int
+    name: str
+    row: CatalogRow
+    registry: RegistryName
 
 
-def _found(line: CatalogLine, builds: Sequence[CatalogBuild], registry: RegistryName) -> FoundAdapter:
+def _place(match: _Match) -> tuple[int, str]:
+    return match.rank, match.name
+
+
+class _Matches:
+    """Matches one after the other; how many there were, and which registries could not be asked."""
+
+    def __init__(self, wanted: Wanted, session: Session) -> None:
+        self._wanted = wanted
+        self._session = session
+        self.count = 0
+        self.unreachable: list[Unreachable] = []
+
+    def __iter__(self) -> Iterator[_Match]:
+        for place, registry in enumerate(self._session.registries):
+            answering = _Answering(registry, self._session.registries[:place], self._session)
+            try:
+                for row in self._session.guarded(registry).search(self._wanted.words):
+                    rank = self._wanted.rank(row)
+                    if rank is not None and answering.speaks_for(row.name):
+                        self.count += 1
+                        yield _Match(rank, row.name, row, registry.name)
+            except (NetworkProblem, AuthProblem) as error:
+                self.unreachable.append(Unreachable(registry.name, error))
+
+
+class _Answering:
+    """A registry, and for which names it is the one that answers.
+
+    Args:
+        earlier: the registries that are asked before: it can not answer for a name that one of them knows.
+    """
+
+    def __init__(self, registry: Registry, earlier: Sequence[Registry], session: Session) -> None:
+        self._name = registry.name
+        self._earlier = earlier
+        self._session = session
+        self._by_namespace: dict[str, bool] = {}
+
+    def speaks_for(self, name: str) -> bool:
+        namespace = name.partition("/")[0]
+        if namespace not in self._by_namespace:
+            self._by_namespace[namespace] = self._session.bound_namespace(namespace) in {None, self._name}
+        return self._by_namespace[namespace] and name not in self._known
+
+    @cached_property
+    def _known(self) -> frozenset[AdapterName]:
+        known: set[AdapterName] = set()
+        for registry in self._earlier:
+            # what it has is not known then, and it is said
+            with suppress(NetworkProblem, AuthProblem):
+                known.update(registry.names())
+        return frozenset(known)
+
+
+def _found(row: CatalogRow, wanted: Wanted, registry: RegistryName) -> FoundAdapter:
+    line = row.line()
+    builds = [build for build in line.builds if wanted.takes(build.base, build.masked)]
     newest = max(builds, key=lambda build: build.version)
     return FoundAdapter(
         name=line.name,

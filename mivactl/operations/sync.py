@@ -33,21 +33,24 @@ class SyncOptions:
         locked: fail if the lock would change: a build was withdrawn, say.
         frozen: take the lock as it is; registries are asked for missing builds only.
         dry_run: plan only.
+        allow_stale: take what a registry shows though its signed state has expired.
     """
 
     project: Path
     locked: bool = False
     frozen: bool = False
     dry_run: bool = False
+    allow_stale: bool = False
 
 
 @dataclass(frozen=True)
 class Syncing:
-    """What was installed, or would be with `dry_run`."""
+    """What was installed, or would be with `dry_run`; `warnings` are for a person to read."""
 
     base: str
     steps: tuple[InstallStep, ...]
     dry_run: bool
+    warnings: tuple[str, ...] = ()
 
 
 def sync(session: Session, options: SyncOptions, *, progress: Progress | None = None) -> Syncing:
@@ -57,6 +60,7 @@ def sync(session: Session, options: SyncOptions, *, progress: Progress | None = 
         NotFound: no lock, or a registry, base or build of it that is not there.
         Incompatible: the base of this machine is not the lock's.
         IntegrityProblem: a registry has other bytes than the lock names.
+        Expired: a registry's signed state is too old, and `allow_stale` is not set.
         Refused: a range was changed since, the lock would change and `locked` is set, or a policy rules a licence out.
     """
     lock = require_lock(options.project)
@@ -65,11 +69,11 @@ def sync(session: Session, options: SyncOptions, *, progress: Progress | None = 
     base = base_of_lock(lock, session)
     requests = [_request(entry, lock, session, frozen=options.frozen) for entry in lock.adapters]
     plan = require_plan(plan_requests(requests, session, [base]), [request.ref for request in requests])
-    how = InstallOptions(dry_run=options.dry_run, yes=True)
+    how = InstallOptions(dry_run=options.dry_run, yes=True, allow_stale=options.allow_stale)
     done = install_plan(plan, session, how, progress=progress or SilentProgress())
     if not options.dry_run:
         keep_locked_builds(options.project, lock, session)
-    return Syncing(str(base.name), done.steps, options.dry_run)
+    return Syncing(str(base.name), done.steps, options.dry_run, done.warnings)
 
 
 def _request(entry: LockedAdapter, lock: Lock, session: Session, *, frozen: bool) -> Request:

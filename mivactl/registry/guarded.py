@@ -10,9 +10,9 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mivactl.registry.index_file import lines_of
+from mivactl.registry.index_file import attachments_of, lines_of
 from mivactl.registry.registry import STARTER
-from mivactl.registry.static import catalog_lines, signature_path
+from mivactl.registry.static import catalog_matches, signature_path
 from mivactl.trust.publishers import check_publisher
 from mivactl.trust.signed_state import Known, OfferedState, Signed, verify_state
 from mivactl.trust.state_signing import CHECKPOINT, MAX_ROOTS, ROOT, SNAPSHOT, numbered_root
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from mivactl.registry.registry import Capability, Registry, RegistryConfig
     from mivactl.trust.signed_state import VerifiedState
     from mivactl.trust.trust_folder import TrustFolder
-    from registry_schema.catalog import CatalogLine
+    from registry_schema.attachments import Attachment
+    from registry_schema.catalog import CatalogRow
     from registry_schema.index import IndexLine
     from registry_schema.manifest import Manifest
     from registry_schema.names import AdapterName, RegistryName
@@ -126,6 +127,13 @@ class GuardedRegistry:
         content = self._checked_file(path)
         return lines_of(name, content, source=f"{self.inner.place}/{path}")
 
+    def attachments(self, name: AdapterName) -> tuple[Attachment, ...]:
+        """What was attached to the builds of one adapter, oldest first; raises as `lines`."""
+        if not self.is_signed:
+            return self.inner.attachments(name)
+        path = StatePath.of_index(name)
+        return attachments_of(name, self._checked_file(path), source=f"{self.inner.place}/{path}")
+
     def manifest(self, line: IndexLine) -> Manifest:
         """The manifest a line points to; its signatures are checked before it is parsed.
 
@@ -148,7 +156,7 @@ class GuardedRegistry:
         """See `Registry`."""
         return self.inner.read(path, max_bytes=max_bytes)
 
-    def search(self, words: Sequence[str]) -> Iterator[CatalogLine]:
+    def search(self, words: Sequence[str]) -> Iterator[CatalogRow]:
         """See `Registry`; a catalog that is not the one that was signed is made again from the signed index files.
 
         Whose key a build has decides who may be installed: one stranger's adapter must not stop every search.
@@ -165,7 +173,7 @@ class GuardedRegistry:
         except IntegrityProblem:
             data = None
         signed = b"".join(self._computed_catalog()) if data is None else data
-        return catalog_lines(signed, words, source=f"{self.place}/{CATALOG}")
+        return catalog_matches(signed, words, source=f"{self.place}/{CATALOG}")
 
     def _computed_catalog(self) -> Iterator[bytes]:
         for name in self.names():

@@ -7,6 +7,7 @@
 | `miva.sig` at a tag | who signed its `miva.json` |
 | `README.md` on `main` | the model card; its metadata holds the line of the catalog |
 | `miva-status.json` on `main` | which builds are withdrawn or deprecated |
+| `miva-attachments.jsonl` on `main` | what was attached to builds later; the files lie in `miva/attached` |
 
 A tag is believed once: its commit and the digest of its manifest are remembered, and another one is refused.
 """
@@ -25,14 +26,15 @@ from mivactl.registry.hub_catalog import HubCatalog
 from mivactl.registry.hub_history import check_count, check_history, gone, remembered
 from mivactl.registry.hub_repository import HubRepository, Refs
 from mivactl.registry.hub_status import HubStatus
+from mivactl.registry.index_file import attachments_of
 from mivactl.registry.registry import Capability, RegistryConfig
 from mivactl.registry.static import digest_in
 from registry_schema import strict_json
 from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, NetworkProblem
-from registry_schema.index import IndexLine
+from registry_schema.index import MAX_INDEX_BYTES, IndexLine
 from registry_schema.manifest import Manifest
-from registry_schema.names import RegistryName
+from registry_schema.names import AdapterName, RegistryName
 from registry_schema.signatures import Signatures
 
 if TYPE_CHECKING:
@@ -42,14 +44,14 @@ if TYPE_CHECKING:
     from mivactl.content import Content
     from mivactl.registry.hub_memory import HubMemory, KnownRepository
     from mivactl.registry.hub_place import HubPlace
-    from registry_schema.catalog import CatalogLine
-    from registry_schema.files import FileEntry
+    from registry_schema.attachments import Attachment
+    from registry_schema.catalog import CatalogRow
     from registry_schema.hub_names import Repository
-    from registry_schema.names import AdapterName
 
 MANIFEST: Final = "miva.json"
 SIGNATURES: Final = "miva.sig"
-_OWN_NAMES: Final = frozenset({"README.md", HubStatus.SOURCE, SIGNATURES})
+ATTACHMENTS: Final = "miva-attachments.jsonl"
+_OWN_NAMES: Final = frozenset({"README.md", HubStatus.SOURCE, SIGNATURES, ATTACHMENTS})
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,15 @@ class FoundBuild:
     commit: str
     manifest: Manifest
     data: bytes
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a file lies."""
+
+    repository: Repository
+    commit: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class HubRegistry:
         self._memory = memory
         self._catalog = HubCatalog(place, memory)
         self._builds: dict[Digest, FoundBuild] = {}
-        self._files: dict[Digest, tuple[FoundBuild, FileEntry]] = {}
+        self._files: dict[Digest, _Place] = {}
 
     @property
     def place(self) -> str:
@@ -112,12 +123,11 @@ class HubRegistry:
 
     def names(self) -> tuple[AdapterName, ...]:
         """See `Registry`; those a search finds."""
-        return tuple(line.name for line in self._catalog.lines())
+        return tuple(AdapterName(row.name) for row in self._catalog.matches(()))
 
-    def search(self, words: Sequence[str]) -> Iterator[CatalogLine]:
+    def search(self, words: Sequence[str]) -> Iterator[CatalogRow]:
         """See `Registry`; the list of an owner's adapters is an hour old at most."""
-        del words
-        return iter(self._catalog.lines())
+        return self._catalog.matches(words)
 
     def lines(self, name: AdapterName) -> tuple[IndexLine, ...]:
         """See `Registry`: one question about the tags, and two small files for each new one.
@@ -128,6 +138,25 @@ class HubRegistry:
         """
         found = self.find(name)
         return () if found is None else found.lines
+
+    def attachments(self, name: AdapterName) -> tuple[Attachment, ...]:
+        """See `Registry`; raises as `lines`."""
+        found = self.find(name)
+        return () if found is None else self.attached_to(found, name)
+
+    def attached_to(self, found: FoundAdapter, name: AdapterName) -> tuple[Attachment, ...]:
+        """What is attached to the builds of an adapter that was found."""
+        rows = self.attachment_rows(found)
+        attachments = attachments_of(name, rows, source=f"`{ATTACHMENTS}` of `{found.repository}`")
+        for one in attachments:
+            self._files[one.file.digest] = _Place(found.repository, found.refs.main or "", attached_path(one))
+        return attachments
+
+    def attachment_rows(self, found: FoundAdapter) -> bytes:
+        """The rows of what is attached, as they are."""
+        if found.refs.main is None:
+            return b""
+        return self.document(found.repository, found.refs.main, ATTACHMENTS, max_bytes=MAX_INDEX_BYTES) or b""
 
     def manifest(self, line: IndexLine) -> Manifest:
         """See `Registry`.
@@ -154,11 +183,9 @@ class HubRegistry:
             raise self._missing(content.label)
         if hub_is_offline():
             raise self._not_cached(content.label)
-        build, entry = found
-        repository = HubRepository(build.repository)
         try:
-            with repository.open(
-                build.commit, path_of(entry.path), size_bytes=content.size_bytes, offset_bytes=offset_bytes
+            with HubRepository(found.repository).open(
+                found.commit, found.path, size_bytes=content.size_bytes, offset_bytes=offset_bytes
             ) as file:
                 yield file
         except FileNotFoundError as error:
@@ -241,7 +268,8 @@ class HubRegistry:
 
     def _keep(self, build: FoundBuild) -> FoundBuild:
         self._builds[Digest.of(build.data)] = build
-        self._files.update({entry.digest: (build, entry) for entry in build.manifest.files})
+        for entry in build.manifest.files:
+            self._files[entry.digest] = _Place(build.repository, build.commit, path_of(entry.path))
         return build
 
     def _with_status(self, repository: Repository, refs: Refs, builds: Sequence[FoundBuild]) -> tuple[IndexLine, ...]:
@@ -285,6 +313,11 @@ class HubRegistry:
 def path_of(path: str) -> str:
     """Where a build's file lies in its commit: what the registry itself writes is not overwritten."""
     return f"miva/{path}" if path in _OWN_NAMES else path
+
+
+def attached_path(attachment: Attachment) -> str:
+    """Where an attached file lies on `main`."""
+    return f"miva/attached/{attachment.manifest.hex[:16]}/{attachment.file.path}"
 
 
 def _is_newer(data: bytes, *, source: str) -> bool:

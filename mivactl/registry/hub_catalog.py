@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from mivactl.hub_client import hub_endpoint, hub_headers, hub_is_offline, hub_session
 from mivactl.hub_errors import hub_errors
 from mivactl.registry.hub_card import TAG, line_in
-from registry_schema.catalog import CatalogLine, catalog_rows, with_line
+from mivactl.registry.static import catalog_matches
+from registry_schema.catalog import completed, with_line
 from registry_schema.errors import AuthProblem, NetworkProblem, NotFound, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mivactl.registry.hub_memory import HubMemory
     from mivactl.registry.hub_place import HubPlace
+    from registry_schema.catalog import CatalogLine, CatalogRow
 
 FRESH_SECONDS: Final = 3600.0
 _PAGE: Final = 1000
@@ -52,8 +54,8 @@ class HubCatalog:
         self._memory = memory
         self._held: _Listing | None = None
 
-    def lines(self) -> tuple[CatalogLine, ...]:
-        """A line for each adapter, sorted by name.
+    def matches(self, words: Sequence[str]) -> Iterator[CatalogRow]:
+        """The rows that may hold all of the lower-case `words`, sorted by name.
 
         An older list is used, and a warning written, when the Hub can not be asked.
 
@@ -65,17 +67,16 @@ class HubCatalog:
         now = time.time()
         if self._held is None or not self._held.is_fresh(now):
             self._held = _Listing(now, self._listing().rows)
-        rows = catalog_rows(self._held.rows, source=source)
-        read = (CatalogLine.parse(row, source=source) for row in rows)
-        return tuple(line for line in read if line is not None)
+        return catalog_matches(self._held.rows, words, source=source)
 
     def put(self, line: CatalogLine) -> None:
         """Have `line` in the list that is remembered: the Hub takes a while to find what was just written."""
         self._held = None
-        listing = self._remembered()
-        if listing is not None:
-            rows = with_line(listing.rows, line.name, line, source=self._place.address)
-            self._memory.keep_listing(self._place.owner, _Listing(listing.asked, rows).to_bytes())
+        with self._memory.changing_listing(self._place.owner):
+            listing = self._remembered()
+            if listing is not None:
+                rows = with_line(listing.rows, line.name, line, source=self._place.address)
+                self._memory.keep_listing(self._place.owner, _Listing(listing.asked, rows).to_bytes())
 
     def _remembered(self) -> _Listing | None:
         data = self._memory.listing(self._place.owner)
@@ -88,7 +89,7 @@ class HubCatalog:
         if hub_is_offline():
             return self._instead(earlier, "the network is switched off")
         try:
-            return self._asked()
+            return self._asked(earlier)
         except (AuthProblem, NetworkProblem, NotFound) as error:
             if earlier is None and not isinstance(error, NotFound):
                 raise
@@ -99,11 +100,16 @@ class HubCatalog:
         _log.warning("adapters of `%s`: %s; %s", self._place.address, why, what)
         return earlier or _Listing(0, b"")
 
-    def _asked(self) -> _Listing:
+    def _asked(self, earlier: _Listing | None) -> _Listing:
         found = (self._line(model) for model in _models(self._place.owner))
-        rows = {line.name: line.to_bytes() for line in found if line is not None}
-        listing = _Listing(time.time(), b"".join(rows[name] for name in sorted(rows)))
-        self._memory.keep_listing(self._place.owner, listing.to_bytes())
+        lines = {line.name: line.to_bytes() for line in found if line is not None}
+        rows = b"".join(lines[name] for name in sorted(lines))
+        with self._memory.changing_listing(self._place.owner):
+            meanwhile = self._remembered()
+            if meanwhile is not None and meanwhile != earlier:  # what was published while the Hub was asked
+                rows = completed(rows, meanwhile.rows, source=self._place.address)
+            listing = _Listing(time.time(), rows)
+            self._memory.keep_listing(self._place.owner, listing.to_bytes())
         return listing
 
     def _line(self, model: dict[str, Any]) -> CatalogLine | None:

@@ -6,11 +6,13 @@ repository in which they are missing is another one under the same name.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from pydantic import Field
 
 from mivactl.disk import disk_errors, write_durably
+from mivactl.file_lock import locked
 from mivactl.hub_client import hub_endpoint
 from mivactl.registry.answer_cache import AnswerCache, Remembered
 from mivactl.registry.hub_status import BuildTag
@@ -19,10 +21,12 @@ from registry_schema.document import Document, RootDocument
 from registry_schema.hub_names import Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MOST_BUILDS: Final = 2000
 _CACHE_BYTES: Final = 64 << 20
+_PATIENCE_SECONDS: Final = 10.0
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
 
@@ -93,6 +97,18 @@ class HubMemory:
         """What was last listed of an owner."""
         found = self._documents.find(_listing(owner))
         return None if found is None else found.content
+
+    @contextmanager
+    def changing_listing(self, owner: str) -> Iterator[None]:
+        """Nobody else remembers a listing of the owner while the block runs.
+
+        Raises:
+            Busy: somebody else did, for ten seconds.
+        """
+        with disk_errors(self._known):
+            self._known.mkdir(parents=True, exist_ok=True)
+        with locked(self._known / f".{owner}.lock", resource=f"list of `{owner}`", timeout_seconds=_PATIENCE_SECONDS):
+            yield
 
     def keep_listing(self, owner: str, content: bytes) -> None:
         """Remember a listing."""

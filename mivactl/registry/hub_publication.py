@@ -14,11 +14,27 @@ from mivactl.content import content_of_file
 from mivactl.crash_point import crash_point
 from mivactl.hub_client import hub_is_offline
 from mivactl.registry.byte_source import SourceChanged
-from mivactl.registry.hub import MANIFEST, SIGNATURES, FoundAdapter, HubRegistry, path_of
+from mivactl.registry.hub import (
+    ATTACHMENTS,
+    MANIFEST,
+    SIGNATURES,
+    FoundAdapter,
+    HubRegistry,
+    attached_path,
+    path_of,
+)
 from mivactl.registry.hub_card import CARD, MAX_CARD_BYTES, card_of
 from mivactl.registry.hub_repository import HubRepository
 from mivactl.registry.hub_status import HubStatus
-from mivactl.registry.publication import Upload, line_of, require_own_namespace, require_same, with_status
+from mivactl.registry.publication import (
+    Upload,
+    build_of,
+    is_new,
+    line_of,
+    require_own_namespace,
+    require_same,
+    with_status,
+)
 from mivactl.registry.registry import Capability
 from registry_schema.catalog import catalog_line, speaker
 from registry_schema.digests import Digest
@@ -32,6 +48,7 @@ if TYPE_CHECKING:
 
     from mivactl.registry.hub_memory import HubMemory
     from mivactl.registry.hub_place import HubPlace
+    from registry_schema.attachments import Attachment
     from registry_schema.catalog import CatalogLine
     from registry_schema.hub_names import Repository
     from registry_schema.index import StatusChange
@@ -59,7 +76,13 @@ class WritableHubRegistry(HubRegistry):
         self._signatures: dict[Digest, bytes] = {}
 
     capabilities = frozenset(
-        {*HubRegistry.capabilities, Capability.PUBLISH, Capability.STATUS, Capability.COMPARE_AND_SWAP}
+        {
+            *HubRegistry.capabilities,
+            Capability.PUBLISH,
+            Capability.STATUS,
+            Capability.ATTACH,
+            Capability.COMPARE_AND_SWAP,
+        }
     )
 
     def add_signatures(self, manifest: Digest, signatures: bytes) -> None:
@@ -91,13 +114,33 @@ class WritableHubRegistry(HubRegistry):
                 continue
         raise self._overtaken()
 
+    def attach(self, attachment: Attachment, file: Path) -> bool:
+        """See `WritableRegistry`; the file and its line are one commit. Raises as `publish`."""
+        self._require_network()
+        for _ in range(_TRIES):
+            found = self.find(attachment.name, asked_now=True)
+            if found is None:
+                raise self._unknown(attachment.name)
+            build = build_of(attachment, found.lines)
+            if not is_new(attachment, self.attached_to(found, attachment.name), self.name):
+                return False
+            rows = self.attachment_rows(found) + attachment.to_bytes()
+            files: dict[str, Path | bytes] = {attached_path(attachment): file, ATTACHMENTS: rows}
+            message = f"{build.name} {build.key.tag}: {attachment.file.path} attached"
+            try:
+                HubRepository(found.repository).commit(files, frozenset(), message=message, parent=found.refs.main)
+            except SourceChanged:
+                continue
+            return True
+        raise self._overtaken()
+
     def set_status(self, key: BuildKey, change: StatusChange) -> IndexLine:
         """See `WritableRegistry`; raises as `publish`."""
         self._require_network()
         for _ in range(_TRIES):
             found = self.find(key.name, asked_now=True)
             if found is None:
-                raise NotFound(f"no adapter `{key.name}` in registry `{self.name}`", hint="`mivactl search` lists them")
+                raise self._unknown(key.name)
             lines = with_status(found.lines, key, change)
             if lines == found.lines:
                 return next(line for line in lines if line.key == key)
@@ -202,6 +245,9 @@ class WritableHubRegistry(HubRegistry):
                 f"`{self.place}` can not be written: the network is switched off",
                 hint="run it again without `--offline` and with `HF_HUB_OFFLINE` unset",
             )
+
+    def _unknown(self, name: AdapterName) -> NotFound:
+        return NotFound(f"no adapter `{name}` in registry `{self.name}`", hint="`mivactl search` lists them")
 
     def _overtaken(self) -> Busy:
         return Busy(f"registry `{self.name}` kept changing while it was written", hint="run it again")

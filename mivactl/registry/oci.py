@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mivactl.registry.oci_manifests import model_config, model_manifest
+from mivactl.registry.oci_manifests import EMPTY, attached_manifest, attached_tag, model_config, model_manifest
 from mivactl.registry.oci_source import path_in
 from mivactl.registry.static import signature_path
 from mivactl.registry.static_publication import WritableStaticRegistry
@@ -17,10 +17,13 @@ from registry_schema.errors import IntegrityProblem
 from registry_schema.manifest import Manifest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mivactl.content import Content
     from mivactl.credentials import Credential
     from mivactl.registry.oci_source import OciSource
     from mivactl.transfer.ranged_source import RangedSource
+    from registry_schema.attachments import Attachment
     from registry_schema.digests import Digest
     from registry_schema.index import IndexLine
     from registry_schema.names import AdapterName, RegistryName
@@ -50,6 +53,12 @@ class OciRegistry(WritableStaticRegistry):
             self._owners[entry.digest] = line.name
         return data
 
+    def attachments(self, name: AdapterName) -> tuple[Attachment, ...]:
+        """See `Registry`; from now on it is known whose the files are."""
+        found = super().attachments(name)
+        self._owners.update({one.file.digest: name for one in found})
+        return found
+
     def ranged(self, content: Content) -> RangedSource:
         """See `RemoteRegistry`."""
         return self._oci.ranged(self._content_path(content))
@@ -72,6 +81,13 @@ class OciRegistry(WritableStaticRegistry):
                 hint="read the manifest of its build first",
             )
         return path_in(owner, content.digest)
+
+    def _add_attached(self, attachment: Attachment, manifest: Manifest, file: Path) -> None:
+        super()._add_attached(attachment, manifest, file)
+        data = manifest.to_bytes()
+        model = model_manifest(manifest, data, model_config(manifest, data))
+        self._oci.put_blob(manifest.name, EMPTY)
+        self._oci.put_build(manifest.name, attached_tag(attachment, manifest), attached_manifest(attachment, model))
 
     def _add_manifest(self, manifest: Manifest, data: bytes) -> None:
         super()._add_manifest(manifest, data)

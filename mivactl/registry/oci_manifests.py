@@ -16,6 +16,7 @@ from registry_schema.errors import SchemaError, UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from registry_schema.attachments import Attachment
     from registry_schema.files import FileKind
     from registry_schema.manifest import Manifest
 
@@ -30,6 +31,7 @@ _WEIGHTS: Final = "application/vnd.cncf.model.weight.v1.raw"
 _FACTS: Final = "application/vnd.cncf.model.weight.config.v1.raw"
 _WORDS: Final = "application/vnd.cncf.model.doc.v1.raw"
 _PATH: Final = "org.cncf.model.filepath"
+_ATTACHED: Final = "application/vnd.mivactl.attached.v1"
 _INDEX: Final = "application/vnd.mivactl.index.v1+json"
 _INDEX_FILE: Final = "application/vnd.mivactl.index.file.v1"
 _TITLE: Final = "org.opencontainers.image.title"
@@ -101,6 +103,31 @@ def model_manifest(manifest: Manifest, data: bytes, config: bytes) -> bytes:
             },
         }
     )
+
+
+def attached_manifest(attachment: Attachment, model: bytes) -> bytes:
+    """The OCI manifest of an attached file: it keeps the file, and refers to the build's.
+
+    Args:
+        model: what `model_manifest` gave.
+    """
+    file = attachment.file
+    layer = {**_described(_WORDS, Layer(file.digest, file.size)), "annotations": {_PATH: str(file.path)}}
+    return _canonical(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": _ATTACHED,
+            "config": _described(_EMPTY_TYPE, Layer(Digest.of(EMPTY), len(EMPTY))),
+            "layers": [layer],
+            "subject": _described(MANIFEST, Layer(Digest.of(model), len(model))),
+        }
+    )
+
+
+def attached_tag(attachment: Attachment, manifest: Manifest) -> str:
+    """The tag of an attached file; `manifest` is that of its build."""
+    return f"{manifest.key.tag}.attached-{attachment.file.digest.hex[:16]}"
 
 
 def index_manifest(files: Mapping[str, Layer]) -> bytes:

@@ -13,6 +13,7 @@ from registry_schema.text import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from registry_schema.attachments import Attachment
     from registry_schema.index import StatusChange
     from registry_schema.manifest import BuildKey, Manifest
     from registry_schema.names import AdapterName, RegistryName
@@ -88,6 +89,33 @@ def merged_lines(
     known = {line.key for line in present}
     new = tuple(line for line in offered if line.key not in known)
     return (*(by_key.get(line.key, line) for line in present), *new), new
+
+
+def build_of(attachment: Attachment, lines: Sequence[IndexLine]) -> IndexLine:
+    """The build that something is attached to; raises `NotFound`."""
+    found = next((line for line in lines if line.manifest.digest == attachment.manifest), None)
+    if found is None:
+        raise NotFound(
+            f"no build of `{attachment.name}` has the manifest `{attachment.manifest}`",
+            hint=f"`mivactl info {attachment.name}`",
+        )
+    return found
+
+
+def is_new(attachment: Attachment, present: Sequence[Attachment], registry: RegistryName) -> bool:
+    """Whether a file is to be attached; false when the same one is.
+
+    Raises:
+        Busy: another one is attached under this name.
+    """
+    taken = next((one for one in present if one.key == attachment.key), None)
+    if taken is None or taken.file == attachment.file:
+        return taken is None
+    raise Busy(
+        f"`{attachment.file.path}` is attached to `{attachment.name}` in registry `{registry}` already, "
+        f"with digest `{taken.file.digest}`",
+        hint="what is attached never changes: give the file another name",
+    )
 
 
 def require_own_namespace(name: AdapterName) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from mivactl.credentials import Credential
     from mivactl.registry.publication import Upload
     from mivactl.transfer.ranged_source import RangedSource
-    from registry_schema.catalog import CatalogLine
+    from registry_schema.attachments import Attachment
+    from registry_schema.catalog import CatalogRow
     from registry_schema.digests import Digest
     from registry_schema.index import IndexLine, StatusChange
     from registry_schema.manifest import BuildKey, Manifest
@@ -36,6 +37,7 @@ class Capability(StrEnum):
     SEARCH = "search"
     PUBLISH = "publish"
     STATUS = "status"
+    ATTACH = "attach"
     COMPARE_AND_SWAP = "compare-and-swap"
     MIRROR = "mirror"
 
@@ -83,6 +85,9 @@ class Registry(Protocol):
     def lines(self, name: AdapterName) -> tuple[IndexLine, ...]:
         """The builds of one adapter in publish order; none if it does not know the name."""
 
+    def attachments(self, name: AdapterName) -> tuple[Attachment, ...]:
+        """What was attached to the builds of one adapter after they were published, oldest first."""
+
     def manifest(self, line: IndexLine) -> Manifest:
         """The manifest a line points to."""
 
@@ -92,8 +97,8 @@ class Registry(Protocol):
     def open_file(self, content: Content, *, offset_bytes: int = 0) -> AbstractContextManager[BinaryIO]:
         """The bytes of one file from `offset_bytes` on; whoever copies them checks the digest."""
 
-    def search(self, words: Sequence[str]) -> Iterator[CatalogLine]:
-        """The catalog lines that may hold all of the lower-case `words`; the caller looks where they stand."""
+    def search(self, words: Sequence[str]) -> Iterator[CatalogRow]:
+        """The catalog rows that may hold all of the lower-case `words`; the caller looks where they stand."""
 
 
 @runtime_checkable
@@ -124,6 +129,14 @@ class WritableRegistry(Registry, Protocol):
 
         Raises:
             Busy: other bytes stand under the same name, version, base and mask; or other processes kept being faster.
+        """
+
+    def attach(self, attachment: Attachment, file: Path) -> bool:
+        """Add a file to a build that is there; whether it is new: the same file again changes nothing.
+
+        Raises:
+            NotFound: it has no such build.
+            Busy: another file is attached under this name; or other processes kept being faster.
         """
 
     def set_status(self, key: BuildKey, change: StatusChange) -> IndexLine:

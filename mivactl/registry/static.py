@@ -3,7 +3,7 @@
 | path | what |
 |---|---|
 | `config.json` | format, random id, name |
-| `index/<namespace>/<name>.jsonl` | one line per build, in publish order; only a line's status ever changes |
+| `index/<namespace>/<name>.jsonl` | a line per build, in publish order; only its status changes; then attachments |
 | `manifests/sha256/<2 hex>/<62 hex>` | exact manifest bytes, never changed |
 | `blobs/sha256/<2 hex>/<62 hex>` | weights and other files, never changed |
 | `catalog.jsonl` | one line per adapter with active builds, sorted: what a search reads |
@@ -19,14 +19,15 @@ import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from mivactl.registry.index_file import lines_of
+from mivactl.registry.index_file import attachments_of, lines_of
 from mivactl.registry.registry import Capability, RegistryConfig
 from registry_schema import strict_json
-from registry_schema.catalog import MAX_CATALOG_BYTES, CatalogLine, catalog_rows
+from registry_schema.catalog import MAX_CATALOG_BYTES, CatalogRow, catalog_rows
 from registry_schema.digests import Digest
 from registry_schema.errors import IntegrityProblem, NotFound
 from registry_schema.index import MAX_INDEX_BYTES, IndexLine
 from registry_schema.manifest import Manifest
+from registry_schema.names import AdapterName
 from registry_schema.signed_state import CATALOG
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
     from mivactl.content import Content
     from mivactl.registry.byte_source import ByteSource, Stored, Token
-    from registry_schema.names import AdapterName, RegistryName
+    from registry_schema.attachments import Attachment
+    from registry_schema.names import RegistryName
 
 CONFIG: Final = "config.json"
 _CONFIG_BYTES_MAX: Final = 16 * 1024
@@ -73,21 +75,22 @@ def config_bytes(config: RegistryConfig) -> bytes:
     return json.dumps(config.plain(), sort_keys=True).encode() + b"\n"
 
 
-def catalog_lines(data: bytes, words: Sequence[str], *, source: str) -> Iterator[CatalogLine]:
-    """The lines of a catalog that may hold all of `words`; most hold none of them, and are never parsed.
+def catalog_matches(data: bytes, words: Sequence[str], *, source: str) -> Iterator[CatalogRow]:
+    """The rows of a catalog that may hold all of the lower-case `words`; most hold none of them, and are not read.
 
     Raises:
-        SchemaError: a line that is not valid.
+        SchemaError: a row that is no row of a catalog.
     """
     plain = [word for word in words if word.isalnum()]
     for row in catalog_rows(data, source=source):
-        if plain:
+        # a backslash may write letters in another way
+        if plain and b"\\" not in row:
             text = row.decode(errors="replace").lower()
             if not all(word in text for word in plain):
                 continue
-        line = CatalogLine.parse(row, source=source)
-        if line is not None:
-            yield line
+        found = CatalogRow.read(row, source=source)
+        if found is not None:
+            yield found
 
 
 class StaticRegistry:
@@ -136,7 +139,7 @@ class StaticRegistry:
 
     def names(self) -> tuple[AdapterName, ...]:
         """See `Registry`; those in its catalog."""
-        return tuple(line.name for line in self.search(()))
+        return tuple(AdapterName(row.name) for row in self.search(()) if AdapterName.problem(row.name) is None)
 
     def lines(self, name: AdapterName) -> tuple[IndexLine, ...]:
         """See `Registry`.
@@ -149,6 +152,10 @@ class StaticRegistry:
         if stored is None:
             self.config()
         return self._lines_in(stored, name)
+
+    def attachments(self, name: AdapterName) -> tuple[Attachment, ...]:
+        """See `Registry`; raises `IntegrityProblem` as `lines`."""
+        return self._attachments_in(self._stored_index(name), name)
 
     def manifest(self, line: IndexLine) -> Manifest:
         """See `Registry`.
@@ -199,14 +206,14 @@ class StaticRegistry:
                 ) from error
             yield file
 
-    def search(self, words: Sequence[str]) -> Iterator[CatalogLine]:
+    def search(self, words: Sequence[str]) -> Iterator[CatalogRow]:
         """See `Registry`.
 
         Raises:
-            SchemaError: a line that is not valid.
+            SchemaError: a row that is no row of a catalog.
         """
         data, _ = self._catalog()
-        return catalog_lines(data, words, source=f"{self.place}/{CATALOG}")
+        return catalog_matches(data, words, source=f"{self.place}/{CATALOG}")
 
     def _manifest_path(self, name: AdapterName, digest: Digest) -> str:
         """Where a manifest of an adapter is; places without folders have other ways."""
@@ -230,6 +237,10 @@ class StaticRegistry:
     def _lines_in(self, stored: Stored | None, name: AdapterName) -> tuple[IndexLine, ...]:
         content = None if stored is None else stored.content
         return lines_of(name, content, source=f"{self.place}/{index_path(name)}")
+
+    def _attachments_in(self, stored: Stored | None, name: AdapterName) -> tuple[Attachment, ...]:
+        content = None if stored is None else stored.content
+        return attachments_of(name, content, source=f"{self.place}/{index_path(name)}")
 
 
 def _manifest_label(line: IndexLine) -> str:

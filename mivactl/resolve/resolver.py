@@ -59,7 +59,7 @@ def _judge_all(request: Request, base: BaseSpec, terms: Terms) -> list[Decision]
         verdict = (
             terms.refused.get((base.name, line.manifest.digest))
             or _check_wanted(line, request.ref)
-            or _check_mask(line, masked=request.masked)
+            or _check_mask(line, request)
             or _check_needs(line, terms.version)
             or _check_base(line, base)
         )
@@ -85,8 +85,8 @@ def _check_wanted(line: IndexLine, ref: AdapterRef) -> Reject | None:
     return Unasked(f"version {line.version} is not in `{ref.versions}`", f"ask for `{name}@=={line.version}`")
 
 
-def _check_mask(line: IndexLine, *, masked: bool) -> Reject | None:
-    if line.masked == masked:
+def _check_mask(line: IndexLine, request: Request) -> Reject | None:
+    if line.masked == request.masked or request.ref.digest is not None:  # a digest says which build
         return None
     if line.masked:
         return Reject("it is masked, and no mask is wanted", "add `--masked`")

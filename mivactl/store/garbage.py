@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from mivactl.store.layout import StoreLayout
 
 GarbageKind = Literal[
-    "unreferenced", "staging", "download", "draft", "mark", "latents", "unfinished base", "registries", "verdicts"
+    "unreferenced",
+    "staging",
+    "download",
+    "draft",
+    "mark",
+    "latents",
+    "unfinished base",
+    "unfinished weights",
+    "registries",
+    "verdicts",
 ]
 
 

@@ -22,9 +22,15 @@ from engine.adapters.weights import save_adapter
 from engine.bases.catalog import load_base
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.patch_autoencoder import PatchAutoencoder
-from engine.recipe import toml_text
+from engine.toml_text import toml_text
 from mivactl.cli.app import run
-from registry_schema.adapter_spec import AdapterSpec, CrossFrameAttentionSpec, ImplicitPromptSpec, TemporalLoraSpec
+from registry_schema.adapter_spec import (
+    AdapterSpec,
+    CrossFrameAttentionSpec,
+    ImplicitPromptSpec,
+    MaskStreamSpec,
+    TemporalLoraSpec,
+)
 from registry_schema.base_spec import BaseSpec
 from registry_schema.ranks import Ranks
 from registry_schema.sampling import SamplingHints, StartNoise
@@ -90,15 +96,21 @@ def _spec(name: str, unet: Path) -> dict[str, Any]:
     }
 
 
-def adapter_spec(base: BaseSpec, *, motion: str, region: str = "subject") -> AdapterSpec:
-    """All three parts, in small."""
+def adapter_spec(base: BaseSpec, *, motion: str, region: str = "subject", masked: bool = False) -> AdapterSpec:
+    """All three parts, in small; a mask stream where it is masked."""
     along_time = base.family == "unet_motion"
     return AdapterSpec(
         base=base.base_identity,
-        masked=False,
+        masked=masked,
         motion=motion,
         region=region,
-        ranks=Ranks(cross_frame_attention=4, implicit_prompt=4, temporal_lora=4 if along_time else None),
+        ranks=Ranks(
+            cross_frame_attention=4,
+            implicit_prompt=4,
+            temporal_lora=4 if along_time else None,
+            mask_stream=4 if masked else None,
+        ),
+        mask_stream=MaskStreamSpec() if masked else None,
         cross_frame_attention=CrossFrameAttentionSpec(),
         implicit_prompt=ImplicitPromptSpec(words=motion),
         temporal_lora=TemporalLoraSpec() if along_time else None,
@@ -110,11 +122,18 @@ def adapter_spec(base: BaseSpec, *, motion: str, region: str = "subject") -> Ada
 
 
 def write_adapter_draft(
-    folder: Path, base_folder: Path, name: str, *, seed: int = 1, strength: float = 0.3, region: str = "subject"
+    folder: Path,
+    base_folder: Path,
+    name: str,
+    *,
+    seed: int = 1,
+    strength: float = 0.3,
+    region: str = "subject",
+    masked: bool = False,
 ) -> Path:
     """A draft whose every tensor has values, as if it had been trained; strength 0 is an adapter that does nothing."""
     base = load_base(base_folder, device=torch.device("cpu"), dtype=torch.float32)
-    spec = adapter_spec(base.spec, motion=name.rpartition("/")[2], region=region)
+    spec = adapter_spec(base.spec, motion=name.rpartition("/")[2], region=region, masked=masked)
     adapter = MivaAdapter.create(spec, base.sites(), seed=seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from engine.recipe import TrainRecipe, apply_overrides, recipe_from_dict, recipe_from_toml
+from engine.bases.base_folder import read_base_spec
+from engine.bases.published_bases import published_bases
+from engine.pretraining.starter_recipes import starter_recipe
+from engine.recipe import (
+    TrainRecipe,
+    apply_overrides,
+    base_defaults,
+    recipe_for,
+    recipe_from_dict,
+    recipe_from_toml,
+)
 from registry_schema.errors import UsageProblem
 
 
@@ -56,7 +66,7 @@ def test_overrides_are_typed_and_go_over_the_file():
         ("optimiser.learning_rate=nan", "recipe: `optimiser.learning_rate` is `NaN`, expected a finite number", None),
         ("optimiser.betas=[0.9]", "recipe: `optimiser.betas` is `[0.9]`, expected one more value", None),
         ("clips.flip=yes", 'recipe: `clips.flip` is `"yes"`, expected true or false', None),
-        ("clips.crop=left", 'recipe: `clips.crop` is `"left"`, expected "center" or "random"', None),
+        ("clips.crop=left", 'recipe: `clips.crop` is `"left"`, expected "center", "smart" or "random"', None),
         (
             "adapter.ranks.cross_frame_attention=wide",
             'recipe: `adapter.ranks.cross_frame_attention` is `"wide"`, expected a whole number or "full" or "off"',
@@ -93,3 +103,56 @@ def test_a_run_may_save_at_other_times_but_not_learn_otherwise_when_it_goes_on()
     bent = {"optimiser": {"schedule": "cosine", "steps": 10}}
     longer = {"optimiser": {"schedule": "cosine", "steps": 20}}
     assert recipe_from_dict(bent).resume_digest != recipe_from_dict(longer).resume_digest
+
+
+def test_what_a_base_says_of_training_is_in_its_recipe():
+    nano, plain = recipe_for(read_base_spec("nano")), TrainRecipe()
+    training = read_base_spec("nano").training
+    assert nano.adapter.alpha == training.alpha != plain.adapter.alpha
+    assert nano.clips.windows == training.windows
+    assert (nano.optimiser.schedule, nano.optimiser.warmup) == (training.schedule, training.warmup)
+    assert (nano.optimiser.betas, nano.optimiser.ema_decay) == (training.betas, training.ema_decay)
+    assert nano.loss.timesteps == training.timesteps
+    assert nano.loss.weighting == plain.loss.weighting
+
+
+def test_the_defaults_of_nano_are_what_the_starters_are_trained_with():
+    starter = starter_recipe("waterfall", "adapter.motion=falls", "adapter.subjects=[]").to_dict()
+    nano = recipe_from_dict(apply_overrides(base_defaults(read_base_spec("nano")), ["adapter.motion=falls"])).to_dict()
+    assert {key: nano[key] for key in ("adapter", "clips", "optimiser", "loss")} == {
+        key: starter[key] for key in ("adapter", "clips", "optimiser", "loss")
+    }
+
+
+def test_a_flow_base_is_trained_with_the_weights_of_its_authors():
+    wan = next(known.base.facts for known in published_bases() if known.base.facts.family == "wan")
+    assert recipe_from_dict(base_defaults(wan)).loss.weighting == "bell"
+
+
+@pytest.mark.parametrize(
+    ("motion", "word"),
+    [
+        ("camera pan right", "pan"),
+        ("a horse running to the left", "left"),
+        ("spinning counter-clockwise", "counter-clockwise"),
+        ("Camera Roll", "Camera Roll"),
+    ],
+)
+def test_a_motion_with_a_side_is_not_mirrored(motion, word):
+    with pytest.raises(UsageProblem, match=f"`clips.flip` is `true`, but a motion with `{word}`") as caught:
+        recipe_from_dict({"adapter": {"motion": motion}, "clips": {"flip": True}})
+    assert caught.value.hint == "pass `--set clips.flip=false`"
+    assert recipe_from_dict({"adapter": {"motion": motion}}).clips.flip is False
+
+
+@pytest.mark.parametrize("motion", ["", "camera pan up", "rolling waves", "bright lights", "a company of birds"])
+def test_a_motion_without_a_side_may_be_mirrored(motion):
+    assert recipe_from_dict({"adapter": {"motion": motion}, "clips": {"flip": True}}).clips.flip
+
+
+def test_only_known_faults_may_be_left_out_for():
+    recipe = recipe_from_dict(apply_overrides({}, ['clips.leave_out=["unusable", "near-duplicate"]']))
+    assert recipe.clips.leave_out == ("unusable", "near-duplicate")
+    assert recipe_from_toml(recipe.to_toml().encode()) == recipe
+    with pytest.raises(UsageProblem, match=r'recipe: `clips\.leave_out` is `"ugly"`, expected "unusable"'):
+        apply_overrides({}, ['clips.leave_out=["ugly"]'])

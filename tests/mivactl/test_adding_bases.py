@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from engine.bases.published_bases import published_bases
+from tests.fake_hub import files_below
 from tests.published_tiny import ADAPTER, SD15, WAN, write_publications, write_repositories
-from tests.small_hub import files_below
 
 if TYPE_CHECKING:
     from pathlib import Path

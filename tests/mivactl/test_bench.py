@@ -34,11 +34,22 @@ def test_the_same_numbers_are_in_the_envelope(world: World):
     assert training["peak_bytes"] == sum(training[part] for part in parts)
 
 
+@pytest.mark.acceptance
+def test_what_a_mask_adds_is_counted_too(world: World):
+    counted = world.ok("bench", "--counted", "--masked", "--adapters", "1", "--json").data["counted"]["masked"]
+    assert set(counted["parts"]) == {"mask_stream", "background_prompt"}
+    ratios = {(run["form"], run["evaluations"]): run["ratio"] for run in counted["runs"]}
+    assert 1 < ratios["hard", 8] < ratios["usual", 8] < ratios["soft", 8] < ratios["hard", 50] < 2.5
+    assert set(counted["decoders"]) == {"probe"}  # its own decoder is no network
+    said = world.ok("bench", "--counted", "--masked", "--adapters", "1").out
+    assert "8 of 50 steps predict masks: labels everywhere" in said
+    assert "predicting masks, activations" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message", "hint"),
     [
         ([], 2, "`bench` was asked for nothing, expected a mode: `--counted`", "run `mivactl bench --counted`"),
-        (["--counted", "--masked"], 4, "masked adapters can not be counted", "leave out `--masked`"),
         (["--counted", "--adapters", "0"], 2, "`--adapters 0` is out of range, expected 1 to 8", ""),
         (["--counted", "--base", "nanno"], 3, "no base `nanno`", "did you mean `nano`?"),
         (["--counted", "--base", "wan"], 3, "no base `wan`", "`wan2.1-t2v-1.3b`"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mivactl import engine_bridge
+from mivactl import engine_bridge, engine_places
 from registry_schema.errors import NotFound
 
 REPOSITORY = Path(__file__).parents[2]
@@ -31,9 +31,9 @@ def told_to_mypy() -> dict[str, str]:
 
 def test_a_running_program_finds_what_mypy_is_told():
     told = told_to_mypy()
-    functions = engine_bridge._FUNCTIONS
+    functions = engine_places.FUNCTIONS
     assert functions == {name: place for name, place in told.items() if name.islower()}
-    for name, module in engine_bridge._VALUES.items():
+    for name, module in engine_places.VALUES.items():
         assert told[name] == f"{module}.{name}"
         assert getattr(engine_bridge, name) is getattr(import_module(module), name)
     for place in functions.values():
@@ -43,7 +43,7 @@ def test_a_running_program_finds_what_mypy_is_told():
 
 def test_all_it_offers_is_there():
     assert set(engine_bridge.__all__) <= {*told_to_mypy(), *vars(engine_bridge)}
-    assert set(engine_bridge._FUNCTIONS) | set(engine_bridge._VALUES) <= set(engine_bridge.__all__)
+    assert set(engine_places.FUNCTIONS) | set(engine_places.VALUES) <= set(engine_bridge.__all__)
     with pytest.raises(AttributeError, match="has no attribute `levitate`"):
         engine_bridge.levitate  # noqa: B018
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from engine.bases.catalog import load_base
+from tests.fake_hub import FakeHub, files_below
 from tests.mivactl.world import REPOSITORY, World
 from tests.published_tiny import ADAPTER, SD15, WAN, write_publications, write_repositories
-from tests.small_hub import COMMIT, SmallHub, files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "animatediff-v3"
 CPU = torch.device("cpu")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +30,13 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def hub(repositories: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallHub]:
+def hub(repositories: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     write_publications(world.home / "published", repositories)
     # the library reads its switch once, maybe while another test was offline
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    with SmallHub(repositories) as hub:
+    with FakeHub() as hub:
+        hub.offer(repositories, COMMIT)
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
         yield hub
 
@@ -44,7 +46,7 @@ def left_behind(world: World) -> list[str]:
     return [path for path in files_below(world.home) if path.startswith(("bases/", "incoming/")) and "nano" not in path]
 
 
-def test_a_base_is_fetched_loads_and_is_verified(world: World, hub: SmallHub):
+def test_a_base_is_fetched_loads_and_is_verified(world: World, hub: FakeHub):
     said = world.ok("base", "fetch", NAME, "--json").data
     folder = world.home / "bases" / NAME
     assert said["folder"] == str(folder)
@@ -57,14 +59,14 @@ def test_a_base_is_fetched_loads_and_is_verified(world: World, hub: SmallHub):
     ]
     for part in ("unet", "motion_adapter", "vae"):
         assert list(files_below(folder / part)) == ["config.json", "diffusion_pytorch_model.safetensors"]
-    asked = [path for _, path, _ in hub.requests]
+    asked = [request.path for request in hub.requests]
     assert not [path for path in asked if "text_encoder" in path or ".bin" in path or "non_ema" in path]
     base = load_base(folder, device=CPU, dtype=torch.float32)
     assert base.predict(torch.randn(1, 4, 4, 8, 8), torch.tensor([400.0])).shape == (1, 4, 4, 8, 8)
     assert world.ok("base", "verify", NAME, "--json").data["bases"] == [{"name": NAME, "weights": said["weights"]}]
 
 
-def test_what_was_fetched_is_written_down(world: World, hub: SmallHub):
+def test_what_was_fetched_is_written_down(world: World, hub: FakeHub):
     world.ok("base", "fetch", NAME)
     spec = json.loads((world.home / "bases" / NAME / "base.json").read_text())
     assert [(source["part"], source["repository"], source["revision"]) for source in spec["sources"]] == [
@@ -83,7 +85,7 @@ def test_what_was_fetched_is_written_down(world: World, hub: SmallHub):
     assert "digest of its `vae/diffusion_pytorch_model.safetensors` is" in said.err
 
 
-def test_wan_comes_in_shards(world: World, hub: SmallHub):
+def test_wan_comes_in_shards(world: World, hub: FakeHub):
     world.ok("base", "fetch", "wan2.1-t2v-1.3b")
     folder = world.home / "bases" / "wan2.1-t2v-1.3b"
     assert len(list((folder / "transformer").glob("*.safetensors"))) > 1
@@ -94,7 +96,7 @@ def test_wan_comes_in_shards(world: World, hub: SmallHub):
     assert base.decode(base.predict(latents, torch.tensor([400.0]))).shape == pixels.shape
 
 
-def test_fetching_again_changes_nothing(world: World, hub: SmallHub):
+def test_fetching_again_changes_nothing(world: World, hub: FakeHub):
     world.ok("base", "fetch", NAME)
     before = (world.home / "bases" / NAME / "base.json").read_bytes()
     asked = len(hub.requests)
@@ -104,9 +106,9 @@ def test_fetching_again_changes_nothing(world: World, hub: SmallHub):
     assert (world.home / "bases" / NAME / "base.json").read_bytes() == before
 
 
-def test_a_torn_download_goes_on_where_it_stopped(world: World, hub: SmallHub):
-    size = (hub.root / SD15 / "unet" / "diffusion_pytorch_model.safetensors").stat().st_size
-    hub.faults.cut_after = size // 2
+def test_a_torn_download_goes_on_where_it_stopped(world: World, hub: FakeHub, repositories: Path):
+    size = (repositories / SD15 / "unet" / "diffusion_pytorch_model.safetensors").stat().st_size
+    hub.faults.short_after = size // 2
     said = world.mivactl("base", "fetch", NAME)
     assert said.exit_code == 11
     assert "the download of `unet/diffusion_pytorch_model.safetensors`" in said.err
@@ -116,17 +118,16 @@ def test_a_torn_download_goes_on_where_it_stopped(world: World, hub: SmallHub):
     assert "without weights" not in str(world.ok("base", "list", "--json").data["bases"][1:])
     hub.sent_bytes = 0
     world.ok("base", "fetch", NAME)
-    assert ("GET", f"/{SD15}/resolve/{COMMIT}/unet/diffusion_pytorch_model.safetensors", f"bytes={size // 2}-") in [
-        *hub.requests
-    ]
-    others = [hub.root / ADAPTER, hub.root / SD15 / "vae"]
+    asked = hub.asked(f"GET /{SD15}/resolve/{COMMIT}/unet/diffusion_pytorch_model.safetensors")
+    assert asked[-1].range == f"bytes={size // 2}-"
+    others = [repositories / ADAPTER, repositories / SD15 / "vae"]
     rest = sum(path.stat().st_size for folder in others for path in folder.iterdir())
     assert hub.sent_bytes == size - size // 2 + rest
     assert left_behind(world) == [path for path in left_behind(world) if path.startswith(f"bases/{NAME}/")]
     world.ok("base", "verify", NAME)
 
 
-def test_bytes_that_are_not_those_announced_are_not_kept(world: World, hub: SmallHub):
+def test_bytes_that_are_not_those_announced_are_not_kept(world: World, hub: FakeHub):
     hub.faults.flip = True
     said = world.mivactl("base", "fetch", NAME)
     assert said.exit_code == 5
@@ -134,8 +135,8 @@ def test_bytes_that_are_not_those_announced_are_not_kept(world: World, hub: Smal
     assert left_behind(world) == []
 
 
-def test_a_gated_repository_says_what_to_do(world: World, hub: SmallHub):
-    hub.faults.gated = {SD15}
+def test_a_gated_repository_says_what_to_do(world: World, hub: FakeHub):
+    hub.faults.refused = {f"/{SD15}/resolve/": (403, "GatedRepo")}
     said = world.mivactl("base", "fetch", NAME)
     assert said.exit_code == 7
     assert f"error: `{SD15}` is gated" in said.err
@@ -146,15 +147,15 @@ def test_a_gated_repository_says_what_to_do(world: World, hub: SmallHub):
 @pytest.mark.parametrize(
     ("fault", "code", "message"),
     [
-        ({"revisions": set()}, 3, f"`{SD15}` has no revision `main`"),
-        ({"missing": {ADAPTER}}, 3, f"no repository `{ADAPTER}` on the Hub"),
-        ({"status": 503}, 6, f"the Hub answered HTTP 503 for `{SD15}`"),
-        ({"status": 403}, 7, f"the Hub does not let you read `{SD15}` (HTTP 403)"),
+        ({"refused": {"/revision/": (404, "RevisionNotFound")}}, 3, f"`{SD15}` has no revision `main`"),
+        ({"refused": {ADAPTER: (404, "RepoNotFound")}}, 3, f"no repository `{ADAPTER}` on the Hub"),
+        ({"status": {"": 503}}, 6, f"the Hub answered HTTP 503 for `{SD15}`"),
+        ({"status": {"": 403}}, 7, f"the Hub does not let you read `{SD15}` (HTTP 403)"),
     ],
     ids=["revision", "repository", "busy", "forbidden"],
 )
 def test_what_the_hub_refuses_is_said_and_leaves_nothing(
-    world: World, hub: SmallHub, fault: dict[str, object], code: int, message: str
+    world: World, hub: FakeHub, fault: dict[str, object], code: int, message: str
 ):
     for name, value in fault.items():
         setattr(hub.faults, name, value)
@@ -165,17 +166,18 @@ def test_what_the_hub_refuses_is_said_and_leaves_nothing(
     assert left_behind(world) == []
 
 
-def test_weights_that_are_only_a_pickle_are_not_taken(world: World, hub: SmallHub, tmp_path: Path):
-    hub.root = write_repositories(tmp_path / "pickled")
-    for path in (hub.root / SD15 / "unet").glob("*.safetensors"):
+def test_weights_that_are_only_a_pickle_are_not_taken(world: World, hub: FakeHub, tmp_path: Path):
+    pickled = write_repositories(tmp_path / "pickled")
+    for path in (pickled / SD15 / "unet").glob("*.safetensors"):
         path.unlink()
+    hub.offer(pickled, COMMIT)
     said = world.mivactl("base", "fetch", NAME)
     assert said.exit_code == 3
     assert f"`{SD15}`, folder `unet`, has its weights as a pickle (`diffusion_pytorch_model.bin`)" in said.err
     assert left_behind(world) == []
 
 
-def test_nobody_answers(world: World, hub: SmallHub, monkeypatch: pytest.MonkeyPatch):
+def test_nobody_answers(world: World, hub: FakeHub, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     said = world.mivactl("base", "fetch", NAME)
     assert said.exit_code == 6
@@ -184,7 +186,7 @@ def test_nobody_answers(world: World, hub: SmallHub, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("how", ["--offline", "HF_HUB_OFFLINE"])
-def test_offline_asks_nobody(world: World, hub: SmallHub, monkeypatch: pytest.MonkeyPatch, how: str):
+def test_offline_asks_nobody(world: World, hub: FakeHub, monkeypatch: pytest.MonkeyPatch, how: str):
     if how != "--offline":
         monkeypatch.setenv(how, "1")
     said = world.mivactl("base", "fetch", NAME, *(["--offline"] if how == "--offline" else []))
@@ -202,7 +204,7 @@ runpy.run_module("mivactl", run_name="__main__", alter_sys=False)
 """
 
 
-def test_a_full_disk_leaves_nothing_behind(world: World, hub: SmallHub):
+def test_a_full_disk_leaves_nothing_behind(world: World, hub: FakeHub):
     done = subprocess.run(
         [sys.executable, "-c", SMALL_FILES_ONLY, "base", "fetch", NAME],
         cwd=REPOSITORY,
@@ -216,7 +218,7 @@ def test_a_full_disk_leaves_nothing_behind(world: World, hub: SmallHub):
 
 
 def test_too_little_space_is_noticed_before_anything_is_downloaded(
-    world: World, hub: SmallHub, monkeypatch: pytest.MonkeyPatch
+    world: World, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ):
     class NoSpace:
         f_bavail, f_frsize = 1, 4096
@@ -229,15 +231,15 @@ def test_too_little_space_is_noticed_before_anything_is_downloaded(
     assert left_behind(world) == []
 
 
-def test_a_token_is_sent_and_never_printed(world: World, hub: SmallHub, monkeypatch: pytest.MonkeyPatch):
+def test_a_token_is_sent_and_never_printed(world: World, hub: FakeHub, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret_of_mine")
-    hub.faults.gated = {ADAPTER}
+    hub.faults.refused = {f"/{ADAPTER}/resolve/": (403, "GatedRepo")}
     said = world.mivactl("base", "fetch", NAME, "--debug")
     assert said.exit_code == 7
     assert "hf_secret_of_mine" not in said.out + said.err
 
 
-def test_an_unknown_base_has_a_nearest_name(world: World, hub: SmallHub):
+def test_an_unknown_base_has_a_nearest_name(world: World, hub: FakeHub):
     said = world.mivactl("base", "fetch", "animatediff-v2")
     assert said.exit_code == 3
     assert f"hint: did you mean `{NAME}`?" in said.err
@@ -247,7 +249,7 @@ def test_an_unknown_base_has_a_nearest_name(world: World, hub: SmallHub):
     assert WAN not in said.err
 
 
-def test_a_base_is_removed_without_a_trace(world: World, hub: SmallHub):
+def test_a_base_is_removed_without_a_trace(world: World, hub: FakeHub):
     world.ok("base", "fetch", NAME)
     said = world.ok("base", "remove", NAME)
     assert said.out.startswith(f"{NAME} removed, ")

@@ -260,7 +260,9 @@ def test_bytes_exchanged_under_a_locked_version_are_not_locked_anew(world: World
     assert (project / "miva.lock").read_bytes() == before
 
 
-def test_a_withdrawn_build_keeps_working_where_it_is_locked_with_a_word(world: World, project: Path):
+def test_a_withdrawn_build_keeps_working_where_it_is_locked_with_a_word(
+    world: World, project: Path, monkeypatch: pytest.MonkeyPatch
+):
     world.ok("lock", "my/waterfall")
     change_line(world.session().local, "my/waterfall", "1.1.0", status="yanked", note="it flickers")
     said = world.ok("sync")
@@ -270,6 +272,11 @@ def test_a_withdrawn_build_keeps_working_where_it_is_locked_with_a_word(world: W
     assert refused.exit_code == 9
     assert "miva.lock` would change: my/waterfall 1.1.0: status active -> yanked" in refused.err
     assert world.mivactl("lock", "--locked").exit_code == 9
+    monkeypatch.setenv("CI", "true")
+    assert world.mivactl("sync").exit_code == 9
+    for posture in ("--no-locked", "--frozen"):
+        world.ok("sync", posture)
+    monkeypatch.delenv("CI")
     assert lock_of(project).adapters[0].status == "active"
     assert world.ok("lock").out == "my/waterfall 1.1.0: status active -> yanked\n"
     world.ok("sync", "--locked")

@@ -282,6 +282,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "animate": [CANARY, "--use", "waterfall"],
     "replay": [CANARY],
     "demo": ["--base", CANARY],
+    "clips": [CANARY],
+    "camera": [CANARY, "--motion", CANARY, "--out", f"/nowhere/{CANARY}"],
     "train": [CANARY, "--name", "my/x"],
     "compose": ["waterfall", "--base", CANARY],
     "bench": [CANARY],

@@ -194,6 +194,10 @@ def test_a_lock_names_who_signed_and_a_stale_registry_stops_its_sync(world: Worl
     assert entry.signer == guarded(alice).publisher(look(alice)[0])
     with pytest.raises(Expired):
         sync(session_at(alice, now.later(days=8)), SyncOptions(project=project))
+    (warning,) = sync(
+        session_at(alice, now.later(days=8)), SyncOptions(project=project, allow_stale=True, dry_run=True)
+    ).warnings
+    assert "expired" in warning
     assert sync(session_at(alice, now), SyncOptions(project=project)).steps[0].action == "added"
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NANO = base_spec()
 WAN = flow_base_spec()
-CHANGES = {"publish", "yank", "unyank", "deprecate"}
+CHANGES = {"publish", "attach", "yank", "unyank", "deprecate"}
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -61,6 +61,7 @@ class World:
         self._capsys = capsys
         for name in [name for name in os.environ if name.startswith("MIVACTL_")]:
             monkeypatch.delenv(name)
+        monkeypatch.delenv("CI", raising=False)
         monkeypatch.setenv("MIVACTL_HOME", str(self.home))
         self.add_base(NANO)
 

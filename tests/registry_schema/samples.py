@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from registry_schema.adapter_spec import AdapterSpec, CrossFrameAttentionSpec, ImplicitPromptSpec, TemporalLoraSpec
 from registry_schema.advisories import Advisory
+from registry_schema.attachments import Attachment
 from registry_schema.base_spec import BaseSpec, FrameRule, LatentScale, TrainingDefaults
 from registry_schema.clip_shape import ClipShape
 from registry_schema.digests import Digest
@@ -130,6 +131,11 @@ def manifest(*, version: str = "1.2.0") -> Manifest:
 
 def index_line(*, version: str = "1.2.0") -> IndexLine:
     return IndexLine.for_manifest(manifest(version=version), published=PUBLISHED)
+
+
+def attachment() -> Attachment:
+    file = FileEntry(path=FileName("evening.webp"), digest=digest("evening"), size=1000, kind="preview")
+    return Attachment(name=manifest().name, manifest=index_line().manifest.digest, file=file, published=PUBLISHED)
 
 
 def receipt() -> Receipt:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_schema.advisories import Advisory, read_advisories
+from registry_schema.attachments import Attachment, read_attachments
 from registry_schema.errors import SchemaError
 from registry_schema.export import DOCUMENTS, FOLDER, schema_bytes, write_schemas
 from registry_schema.index import IndexLine, read_index
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 VALID: dict[str, dict[str, Any]] = {
     "advisory-line-1": samples.advisory().plain(),
+    "attachment-line-2": samples.attachment().plain(),
     "base-1": samples.base_spec().plain(),
     "checkpoint-1": samples.checkpoint().plain(),
     "index-line-1": samples.index_line().plain(),
@@ -69,7 +71,7 @@ def schema_accepts(name: str, document: object) -> bool:
 
 def model_finding(name: str, document: object) -> SchemaError | None:
     model = DOCUMENTS[name]
-    lines = {IndexLine: read_index, Advisory: read_advisories}
+    lines = {IndexLine: read_index, Advisory: read_advisories, Attachment: read_attachments}
     try:
         if model in lines:
             if not lines[model](json.dumps(document).encode() + b"\n", source=name):

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from registry_schema.attachments import read_attachments
 from registry_schema.errors import SchemaError
-from registry_schema.index import MAX_INDEX_BYTES, MAX_LINES, read_index, write_index
+from registry_schema.index import MAX_INDEX_BYTES, MAX_LINES, later_rows, read_index, write_index
 from tests.registry_schema import samples
 
 
@@ -57,3 +58,20 @@ def test_an_index_over_a_limit_is_refused():
     with pytest.raises(SchemaError) as caught:
         read_index(bytes(MAX_INDEX_BYTES + 1))
     assert caught.value.message == "index: is 4194305 bytes long, expected at most 4194304"
+
+
+def test_attachments_stand_behind_the_builds_and_readers_of_builds_pass_over_them():
+    line, attachment = samples.index_line(), samples.attachment()
+    newer = b'{"v":3,"name":["another","kind"]}\n'
+    index = write_index([line], [attachment.to_bytes(), newer])
+    assert read_index(index) == (line,)
+    assert read_attachments(index) == (attachment,)
+    assert write_index(read_index(index), later_rows(index)) == index
+
+
+def test_an_attachment_is_a_preview_or_a_report_and_listed_once():
+    row = samples.attachment().to_bytes()
+    with pytest.raises(SchemaError, match=r"`evening\.webp` is attached already"):
+        read_attachments(row + row)
+    with pytest.raises(SchemaError, match="`readme` belongs to a build"):
+        read_attachments(row.replace(b'"preview"', b'"readme"'))

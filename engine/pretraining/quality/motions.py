@@ -8,7 +8,9 @@ from engine.pretraining import examples
 from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, KEPT, STILL
 from engine.pretraining.starter_recipes import STARTERS
 
-CLASSES: Final = (*STARTERS, STILL)
+FEW_CLIPS: Final = ("pendulum-swinging", "wheel-spinning", "plant-growing")
+"""Motions without a starter that the base never saw either: what a person may teach with a few clips of their own."""
+CLASSES: Final = (*STARTERS, STILL, *FEW_CLIPS)
 """What the classifier tells apart; a clip in which nothing moves is no motion, so that none is named by default."""
 ABSENT: Final = tuple(name for name in STARTERS if name not in examples.MOTIONS)
 """Motions that the base never saw in pretraining."""

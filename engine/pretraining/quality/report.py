@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.pretraining.quality import goals
 from engine.pretraining.quality.confusion import Confusion
 from engine.pretraining.quality.goals import NOTHING
-from engine.pretraining.quality.motions import ABSENT, JOINTED, SUBJECTS, WITHOUT_FLOW
+from engine.pretraining.quality.motions import ABSENT, CLASSES, JOINTED, SUBJECTS, WITHOUT_FLOW
 from engine.pretraining.quality.pairs import EVEN, WEIGHTS
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def _which_motion(findings: Findings) -> list[str]:
         ("still clip", findings.still, goals.ACCURACY_STILL, "at most 15 %"),
     ]
     return [
-        "Share of clips in which a classifier names the starter's motion among eleven, or finds none. It sees optical "
+        f"Share of clips in which a classifier names the starter's motion among {len(CLASSES) - 1}, or finds none. It "
+        "sees optical "
         "flow and frame differences, never the pictures. Two subjects: pictures in which another thing could move.",
         table(ACCURACY_HEAD, rows),
         "The same classifier on clips that no starter made:",

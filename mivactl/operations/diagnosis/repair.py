@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mivactl.operations.copying import reinstall
 from mivactl.operations.diagnosis.store_content import damaged_pointers, links_below
 from mivactl.operations.diagnosis.store_disk import loose_files, stale_token
-from mivactl.operations.install import reinstall
 from mivactl.operations.verify import check_build
 from mivactl.store.journal import read_journal
 from mivactl.store.projects import read_projects

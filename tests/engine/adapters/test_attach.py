@@ -7,7 +7,6 @@ import torch
 
 from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
-from registry_schema.adapter_spec import MaskStreamSpec
 from registry_schema.errors import Incompatible, UsageProblem
 from registry_schema.ranks import Ranks
 from tests.engine.tiny_adapters import adapter_spec, all_parts, fresh, lively, noisy_latents
@@ -105,8 +104,6 @@ def test_parts_that_are_not_built_are_refused(tiny_base):
     sequential = plain.cross_frame_attention.model_copy(update={"placement": "sequential"})
     with pytest.raises(Incompatible, match="placed `sequential`, base `tiny` takes it `parallel` only"):
         fresh(tiny_base, plain.model_copy(update={"cross_frame_attention": sequential}))
-    with pytest.raises(Incompatible, match="has a mask stream, which this version can not run"):
-        fresh(tiny_base, plain.model_copy(update={"mask_stream": MaskStreamSpec()}))
 
 
 def test_temporal_lora_needs_temporal_sites():

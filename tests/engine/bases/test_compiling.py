@@ -16,6 +16,7 @@ from engine.bases.memory_set import EIGHT_BIT, OFFLOAD, TILES, WHOLE
 from registry_schema.errors import NotFound, UsageProblem
 from registry_schema.ranks import Ranks
 from tests.engine.adapters.test_sequential import sequential
+from tests.engine.masked_adapters import drawn_masks, masked
 from tests.engine.tiny_adapters import adapter_spec, all_parts, lively, noisy_latents
 from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.tiny_wan import tiny_wan_base
@@ -59,6 +60,28 @@ def test_other_weights_timesteps_and_adapters_find_the_code_that_is_there(make_b
         made.append(code_count())
     assert made == [made[0]] * 3
     assert made[0] > 0
+
+
+@BASES
+def test_masks_change_their_values_and_find_their_code(make_base):
+    """There is code for a step with mask streams, and for one with masks alone."""
+    base = make_base()
+    composition = Composition.of(masked(base, seed=1), lively(base, seed=2))
+    noisy, _ = noisy_latents(base, batch=2)
+
+    def run(seed):
+        regions = drawn_masks(base, seed=seed)
+        with torch.no_grad(), attached(base, composition, timesteps=TIMESTEPS):
+            both = base.predict(noisy, TIMESTEPS[0], streams=2, regions=regions)
+            return torch.cat([both, base.predict(noisy[:1], TIMESTEPS[1], regions=regions)])
+
+    wanted = [run(seed) for seed in (0, 1)]
+    base.compile(backend="eager")
+    made = []
+    for seed, eager in enumerate(wanted):
+        torch.testing.assert_close(run(seed), eager)
+        made.append(code_count())
+    assert made[0] == made[1] > 0
 
 
 @pytest.mark.parametrize("prompt", [False, True], ids=["by itself", "with a prompt"])

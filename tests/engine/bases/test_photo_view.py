@@ -47,6 +47,18 @@ def test_what_the_encoder_says_of_the_photo_stands_behind_that(encoder):
     torch.testing.assert_close(cells, encoder.see(photo), rtol=0, atol=1e-6)
 
 
+def test_the_masks_of_a_clip_see_its_photo_not_their_own_frame_0(encoder):
+    pictures, masks = noisy(), noisy() * 0.5
+    rows = torch.cat([pictures, masks, pictures.flip(-1), masks])  # two clips of two streams
+    view = PhotoView(CODER, encoder)
+    seen = view.beside(rows, streams=2)
+    assert torch.equal(seen[:, :OWN], rows)
+    for clip, photo in ((0, pictures), (2, pictures.flip(-1))):
+        alone = view.beside(photo)[0, OWN:]
+        assert torch.allclose(seen[clip, OWN:], alone, atol=1e-6)
+        assert torch.equal(seen[clip + 1, OWN:], seen[clip, OWN:])
+
+
 def test_later_frames_change_nothing_of_the_view(encoder):
     view = PhotoView(CODER, encoder)
     one, other = noisy(), noisy()

@@ -62,13 +62,21 @@ def animatediff_adapter(unet, *, masked: bool = False, t_rank: int = T_RANK, pro
     return shapes
 
 
-def wan_adapter(transformer, *, rank: int = WAN_RANK, prompt_rank: int = PROMPT_RANK, full: bool = False) -> Shapes:
+def wan_adapter(
+    transformer,
+    *,
+    rank: int = WAN_RANK,
+    prompt_rank: int = PROMPT_RANK,
+    full: bool = False,
+    masked: bool = False,
+    background: bool = False,
+) -> Shapes:
     """A `.ckpt` of the Wan script: what had gradients."""
     width = transformer.config.num_attention_heads * transformer.config.attention_head_dim
     shapes: Shapes = {}
     for index in range(len(transformer.blocks)):
         block = f"blocks.{index}"
-        for part in ("q", "o"):
+        for part in ("q", "o", "q_m", "o_m") if masked else ("q", "o"):
             if full:
                 shapes |= {f"{block}.i2v_adapter.{part}.weight": (width, width)}
                 shapes |= {f"{block}.i2v_adapter.{part}.bias": (width,)}
@@ -83,6 +91,13 @@ def wan_adapter(transformer, *, rank: int = WAN_RANK, prompt_rank: int = PROMPT_
             f"{block}.cross_attn.CA_norm.weight": (prompt_rank,),
             f"{block}.cross_attn.CA_norm.bias": (prompt_rank,),
         }
+        if background:
+            shapes |= {
+                f"{block}.cross_attn_b.CA2.weight": (prompt_rank, width),
+                f"{block}.cross_attn_b.CA3.weight": (width, prompt_rank),
+                f"{block}.cross_attn_b.CA_norm.weight": (prompt_rank,),
+                f"{block}.cross_attn_b.CA_norm.bias": (prompt_rank,),
+            }
     return shapes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import shutil
 
 import pytest
@@ -17,12 +18,13 @@ from engine.adapters.miva import MivaAdapter
 from engine.api import import_adapter
 from engine.bases.catalog import load_base
 from engine.bases.published_bases import published_bases
+from engine.bases.regions import Regions
 from engine.bases.sealing import seal_base
 from engine.bases.unet_motion import unet_sites
 from engine.bases.wan import wan_sites
 from engine.interop import animatediff_keys, wan_keys
 from engine.interop.checkpoint_import import import_checkpoint
-from engine.interop.key_meaning import MASKED, Bound, Factor, meaning
+from engine.interop.key_meaning import Bound, Factor, meaning
 from engine.requests import ImportChoices, ImportRequest
 from registry_schema.adapter_spec import AdapterSpec
 from registry_schema.compatibility import Accepted, check_fit
@@ -84,7 +86,10 @@ def expected_shapes(spec, sites) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in adapter.state_dict().items()}
 
 
-def test_all_464_tensors_of_animatediff_have_their_place_and_48_masked_ones_are_known():
+MASKS = {"masked": True, "mask_stream": {"background_prompt": False}}
+
+
+def test_all_464_tensors_of_animatediff_have_their_place_and_those_48_of_masks():
     with torch.device("meta"):
         unet = UNetMotionModel(cross_attention_dim=768, use_motion_mid_block=False)
     shapes = animatediff_adapter(unet, t_rank=32, prompt_rank=64)
@@ -92,12 +97,14 @@ def test_all_464_tensors_of_animatediff_have_their_place_and_48_masked_ones_are_
     ranks = {"cross_frame_attention": "full", "implicit_prompt": 64, "temporal_lora": 32}
     spec = WORDS | {"ranks": ranks, "temporal_lora": {}}
     assert bound_shapes(shapes, animatediff_keys.RULES) == expected_shapes(spec, unet_sites(unet))
-    masked = animatediff_adapter(unet, masked=True).keys() - shapes.keys()
-    assert len(masked) == 512 - 464
-    assert all(meaning(key, animatediff_keys.RULES) == MASKED for key in masked)
+    masked = animatediff_adapter(unet, masked=True, t_rank=32, prompt_rank=64)
+    assert len(masked) == 512
+    spec |= MASKS | {"ranks": ranks | {"mask_stream": "full"}}
+    assert bound_shapes(masked, animatediff_keys.RULES) == expected_shapes(spec, unet_sites(unet))
+    assert sum(math.prod(shape) for shape in masked.values()) == 60_238_240
 
 
-def test_all_300_tensors_of_wan_have_their_place():
+def test_all_300_tensors_of_wan_have_their_place_and_those_of_masks():
     with torch.device("meta"):
         model = WanTransformer3DModel(
             num_attention_heads=12, attention_head_dim=128, ffn_dim=8960, num_layers=30, text_dim=4096
@@ -106,6 +113,12 @@ def test_all_300_tensors_of_wan_have_their_place():
     assert len(shapes) == len(wan_adapter(model, full=True)) == 300
     spec = WORDS | {"ranks": {"cross_frame_attention": 128, "implicit_prompt": 128}}
     assert bound_shapes(shapes, wan_keys.RULES) == expected_shapes(spec, wan_sites(model))
+    for background, tensors, numbers in ((False, 420, 59_082_300), (True, 540, 70_886_460)):
+        masked = wan_adapter(model, rank=128, prompt_rank=128, masked=True, background=background)
+        assert len(masked) == tensors
+        own = {"mask_stream": {"background_prompt": background}, "ranks": spec["ranks"] | {"mask_stream": 128}}
+        assert bound_shapes(masked, wan_keys.RULES) == expected_shapes(spec | MASKS | own, wan_sites(model))
+        assert sum(math.prod(shape) for shape in masked.values()) == numbers
 
 
 # --- AnimateDiff ----------------------------------------------------------------------------------------------------
@@ -253,8 +266,6 @@ def test_what_is_not_trained_is_filled_in_or_told(unet, tmp_path):
 
 
 STRAYS = {
-    "mid_block.attentions.0.transformer_blocks.0.i2v_adapter.processor.to_q_mask.weight": "mask stream",
-    "mid_block.attentions.0.transformer_blocks.0.sCA_b.CA2.weight": "mask stream",
     "mid_block.attentions.0.transformer_blocks.0.attn2.processor.to_k_lora.down.weight": "needs prompts",
     "mid_block.attentions.0.transformer_blocks.0.attn2.processor.to_k_ip.weight": "IP-Adapter",
     "mid_block.attentions.0.transformer_blocks.0.attn_tCA.to_q.weight": "does not have",
@@ -394,11 +405,7 @@ def test_updates_elsewhere_in_wan_must_be_zero(wan, tmp_path):
     idle["blocks.0.self_attn.q.lora_B.default.weight"][0, 0] = 1
     with pytest.raises(Incompatible, match=r"self_attn.q.lora_B.default.weight` is not zero"):
         import_checkpoint(saved(tensors | idle, tmp_path), folder, RAIN)
-    for stray, why in (
-        ("blocks.0.i2v_adapter.q_m.lora_A.default.weight", "mask stream"),
-        ("blocks.0.cross_attn_b.CA2.weight", "mask stream"),
-        ("blocks.0.cross_attn.CA4.weight", "has no place"),
-    ):
+    for stray, why in (("blocks.0.cross_attn.CA4.weight", "has no place"),):
         with pytest.raises(Incompatible, match=why):
             import_checkpoint(saved(tensors | {stray: torch.ones(2, 2)}, tmp_path), folder, RAIN)
 
@@ -424,6 +431,78 @@ def test_the_prompt_of_the_authors_wan_leaves_the_query_bias_out(wan, tmp_path):
         expected = adapter.parts[site.path].from_query(query)
     found = run_site(base, site, call, Composition.of(adapter), hidden)
     assert torch.allclose(found, expected, atol=1e-5)
+
+
+# --- masks ---------------------------------------------------------------------------------------------------
+
+
+def masked_prediction(base, adapter):
+    """Of one clip and its mask, with a mask of the left half."""
+    noisy, _ = noisy_latents(base)
+    left = torch.zeros(1, 1, *noisy.shape[2:])
+    left[..., : noisy.shape[-1] // 2] = 1
+    with torch.no_grad(), attached(base, Composition.of(adapter)):
+        return base.predict(noisy, 401.0, streams=2, regions=Regions(left))
+
+
+def test_a_masked_checkpoint_of_animatediff_runs(unet, tmp_path):
+    base, folder = unet
+    tensors = filled(animatediff_adapter(base.denoiser, masked=True))
+    imported = import_checkpoint(saved(tensors, tmp_path), folder, RAIN)
+    spec = imported.adapter.spec
+    assert (spec.masked, spec.ranks.mask_stream) == (True, "full")
+    assert (spec.mask_stream.image_guidance, spec.mask_stream.background_prompt) == (True, False)
+    assert spec.mask_stream.forms.temporal == "off"  # built there, never used
+    block = "mid_block.attentions.0.transformer_blocks.0"
+    state = imported.adapter.state_dict()
+    own = f"{block}.i2v_adapter.processor"
+    assert torch.equal(state[f"mmiva.{block}.cfa.q.weight"], tensors[f"{own}.to_q_mask.weight"])
+    assert torch.equal(state[f"mmiva.{block}.cfa.o.bias"], tensors[f"{own}.to_out_mask.0.bias"])
+    assert masked_prediction(base, imported.adapter).isfinite().all()
+
+
+def test_a_masked_checkpoint_of_wan_runs(wan, tmp_path):
+    base, folder = wan
+    tensors = filled(wan_adapter(base.denoiser, masked=True, background=True))
+    imported = import_checkpoint(saved(tensors, tmp_path), folder, RAIN)
+    spec = imported.adapter.spec
+    assert (spec.masked, spec.ranks.mask_stream) == (True, 4)
+    assert (spec.mask_stream.image_guidance, spec.mask_stream.background_prompt) == (False, True)
+    key = "blocks.1.i2v_adapter.o_m.lora_B.default.weight"
+    assert torch.equal(imported.adapter.state_dict()["mmiva.blocks.1.cfa.o.lora_B.weight"], tensors[key])
+    assert masked_prediction(base, imported.adapter).isfinite().all()
+
+
+def test_the_authors_background_prompt_sees_queries_without_the_bases_gain(tmp_path):
+    base = tiny_wan_base()
+    with torch.no_grad():
+        for block in base.denoiser.blocks:
+            block.attn2.norm_q.weight.uniform_(0.5, 2, generator=torch.Generator().manual_seed(1))
+    folder = write_base(tmp_path / "base", base)
+    tensors = filled(wan_adapter(base.denoiser, masked=True, background=True))
+    adapter = import_checkpoint(saved(tensors, tmp_path), folder, RAIN).adapter
+    site = first_site(base, "cross")
+    hidden = torch.randn(2, 3, site.width)
+    with torch.no_grad():
+        query = hidden @ site.module.to_q.weight.T
+        plain = query * (query.square().mean(-1, keepdim=True) + site.module.norm_q.eps).rsqrt()
+        low = plain @ tensors["blocks.0.cross_attn_b.CA2.weight"].T
+        found = adapter.mask_parts[site.path].down(site.module.norm_q(query))
+    assert torch.allclose(found, low, atol=1e-5)
+    unit = {"blocks.0.cross_attn_b.norm_q.weight": torch.ones(24)}
+    import_checkpoint(saved(tensors | unit, tmp_path), folder, RAIN)
+    unit["blocks.0.cross_attn_b.norm_q.weight"][3] = 2
+    with pytest.raises(Incompatible, match=r"cross_attn_b.norm_q.weight` is not one"):
+        import_checkpoint(saved(tensors | unit, tmp_path), folder, RAIN)
+
+
+@pytest.mark.parametrize("stray", ["i2v_adapter.processor.to_q_mask.weight", "sCA_b.CA2.weight"])
+def test_a_piece_of_a_mask_stream_is_none(unet, tmp_path, stray):
+    base, folder = unet
+    key = f"mid_block.attentions.0.transformer_blocks.0.{stray}"
+    tensors = filled(animatediff_adapter(base.denoiser)) | {key: torch.ones(2, 2)}
+    with pytest.raises(Incompatible, match="has 1 tensors of a mask stream, and none of its output"):
+        import_checkpoint(saved(tensors, tmp_path), folder, RAIN)
 
 
 # --- the draft ----------------------------------------------------------------------------------------------

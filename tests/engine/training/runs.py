@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.adapters.miva import MivaAdapter
 from engine.recipe import TrainRecipe, apply_overrides, recipe_for, recipe_from_dict
 from engine.training.adapter_plan import plan_adapter
-from engine.training.trainer import Examples, Trainer
+from engine.training.trainer import Trainer
 from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.training.drawn_examples import DrawnExamples
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.bases.base import Base
+    from engine.training.sample_loss import Examples
 
 STEPS = 40
 CHOICES = (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import torch
 
 from engine.training.latent_cache import LatentCache
@@ -31,3 +34,25 @@ def test_no_drafts_stay_behind(tmp_path):
     cache = LatentCache(tmp_path)
     cache.write(ORIGIN, torch.zeros(1, 1, 1, 1))
     assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".safetensors"]
+
+
+def test_numbers_that_changed_on_the_disk_count_as_absent(tmp_path):
+    cache = LatentCache(tmp_path)
+    cache.write(ORIGIN, torch.randn(4, 2, 3, 3))
+    path = cache.path_of(ORIGIN)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert cache.read(ORIGIN) is None
+
+
+def test_what_a_dead_process_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path):
+    cache = LatentCache(tmp_path)
+    cache.write(ORIGIN, torch.zeros(1, 1, 1, 1))
+    folder = cache.path_of(ORIGIN).parent
+    old, fresh = folder / ".a.safetensors.1.part", folder / ".b.safetensors.2.part"
+    for draft in (old, fresh):
+        draft.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    cache.sweep()
+    assert {path.name for path in folder.iterdir()} == {cache.path_of(ORIGIN).name, fresh.name}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from engine.recipe import OptimiserChoice
 from engine.training.optimiser import WeightAverage, adamw, learning_rate, optimiser_tensors, restore_optimiser
-from registry_schema.errors import IntegrityProblem
+from registry_schema.errors import IntegrityProblem, NotFound
 
 
 def parameters() -> dict[str, torch.nn.Parameter]:
@@ -70,3 +73,45 @@ def test_an_average_lags_behind_the_weights():
     tensors["a"].data.fill_(1.0)
     average.update(tensors, 1000)
     assert average.tensors["a"].item() == pytest.approx(0.1)
+
+
+def test_moments_in_8_bits_are_saved_and_restored_exactly(tmp_path):
+    pytest.importorskip("bitsandbytes")
+    choice = OptimiserChoice(kind="adamw_8bit", learning_rate=0.1)
+
+    def wide() -> dict[str, torch.nn.Parameter]:
+        numbers = torch.Generator().manual_seed(1)
+        return {name: torch.nn.Parameter(torch.randn(80, 80, generator=numbers)) for name in ("a", "b")}
+
+    unbroken, second = wide(), wide()
+    optimiser = adamw(unbroken, choice)
+    for _ in range(2):
+        step(optimiser, unbroken)
+    save_file(optimiser_tensors(optimiser, unbroken), tmp_path / "state.safetensors")
+    for name, tensor in second.items():
+        tensor.data.copy_(unbroken[name].data)
+    again = adamw(second, choice)
+    restore_optimiser(again, second, load_file(tmp_path / "state.safetensors"))
+    step(optimiser, unbroken)
+    step(again, second)
+    assert {state["state1"].dtype for state in again.state.values()} == {torch.uint8}
+    assert all(torch.equal(second[name], unbroken[name]) for name in unbroken)
+
+
+def test_without_bitsandbytes_moments_in_8_bits_are_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes.optim", None)
+    with pytest.raises(NotFound, match="needs bitsandbytes") as caught:
+        adamw(parameters(), OptimiserChoice(kind="adamw_8bit"))
+    assert 'pip install "mivactl[8bit]"' in caught.value.hint
+
+
+def test_the_average_stands_in_for_the_weights_and_goes_without_a_trace():
+    tensors = parameters()
+    before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    average = WeightAverage(tensors, 0.9)
+    with torch.no_grad():
+        for tensor in tensors.values():
+            tensor.add_(1)
+    with average.instead_of(tensors):
+        assert all(torch.equal(tensor, before[name]) for name, tensor in tensors.items())
+    assert all(torch.equal(tensor, before[name] + 1) for name, tensor in tensors.items())

@@ -12,7 +12,7 @@ from engine.adapters.weights import load_adapter
 from engine.progress import SilentProgress
 from engine.recipe import recipe_from_toml
 from engine.training.draft import write_draft
-from engine.training.run import run_training
+from engine.training.run import Footage, RunPlace, run_training
 from registry_schema.adapter_spec import AdapterSpec
 from registry_schema.errors import Busy, UsageProblem
 from registry_schema.manifest import TrainingRecord
@@ -28,7 +28,8 @@ def trained(tmp_path, *overrides, resume=False):
     if not clips.exists():
         write_clips(clips)
     chosen = recipe(base, "optimiser.steps=3", *overrides)
-    outcome = run_training(base, clips, chosen, tmp_path / "run", resume=resume, progress=SilentProgress())
+    place = RunPlace(folder=tmp_path / "run", resume=resume)
+    outcome = run_training(base, Footage(clips), chosen, place, progress=SilentProgress())
     return base, outcome
 
 
@@ -37,10 +38,12 @@ def test_a_training_leaves_a_draft_that_says_what_it_is(tmp_path):
     write_draft(tmp_path / "draft", outcome, base.spec, AdapterName("my/moving-square"))
     draft = {path.name: path.read_bytes() for path in (tmp_path / "draft").iterdir()}
     assert sorted(draft) == [
+        "README.md",
         "adapter.json",
         "adapter.safetensors",
         "recipe.toml",
         "release.toml",
+        "report.html",
         "training-report.json",
         "training.json",
     ]

@@ -19,8 +19,8 @@ from engine.counting.training_bytes import training_bytes
 from engine.progress import SilentProgress
 from engine.recipe import apply_overrides, base_defaults, recipe_from_dict
 from engine.training.events import StepDone
-from engine.training.training_memory import training_memory, training_needs
-from registry_schema.errors import Incompatible, UsageProblem
+from engine.training.training_memory import Fitted, fit_card, in_batches_of, training_memory, training_needs
+from registry_schema.errors import Incompatible, ResourceProblem, UsageProblem
 from tests.engine.bases.test_catalog import write_base
 from tests.engine.tiny_adapters import adapter_spec, all_parts, noisy_latents
 from tests.engine.tiny_bases import tiny_unet_base
@@ -39,6 +39,44 @@ BASES = pytest.mark.parametrize("make_base", [tiny_unet_base, tiny_wan_base])
 def test_the_fastest_set_that_fits_is_taken(needs):
     chosen = {gib: choose_set(gib, Card(0, needs), sets=TRAINING_SETS) for gib in ("4", "6", "8", "12", "40")}
     assert chosen == {"4": EIGHT_BIT, "6": EIGHT_BIT, "8": TILES, "12": TILES, "40": WHOLE}
+
+
+def by_batch(needs):
+    """Activations grow with the samples computed at once; what the optimiser keeps does not."""
+    kept = 700 * MIB
+    return {
+        batch: replace(needs, denoising=kept + batch * (needs.denoising - kept), kept=batch * needs.kept)
+        for batch in (1, 2, 4)
+    }
+
+
+def test_batches_are_split_before_a_slower_set_is_taken():
+    needs = by_batch(ANIMATEDIFF)
+    assert fit_card("200", 0, needs) == Fitted(WHOLE, 4)
+    assert fit_card("40", 0, needs) == Fitted(WHOLE, 1)
+    assert fit_card("16", 0, needs) == Fitted(TILES, 4)
+    assert fit_card("12", 0, needs) == Fitted(TILES, 2)
+    assert fit_card("8", 0, needs) == Fitted(TILES, 1)
+    assert fit_card("6", 0, needs) == Fitted(EIGHT_BIT, 1)
+
+
+def test_what_can_not_fit_is_refused_with_the_size_that_would():
+    with pytest.raises(ResourceProblem, match=r"training needs about 4\.6 GiB .*, `--vram` is `4`") as caught:
+        fit_card("4", 0, by_batch(ANIMATEDIFF))
+    assert "pass `--vram 5`" in caught.value.hint
+    # of a whole card nobody knows better than the card: the run may try
+    assert fit_card("auto", 4 << 30, by_batch(ANIMATEDIFF)) == Fitted(EIGHT_BIT, 1)
+
+
+def test_split_batches_are_the_same_samples(tmp_path):
+    base = tiny_unet_base()
+    whole = recipe(base, "optimiser.batch=4", "optimiser.accumulate=3")
+    split = in_batches_of(whole, 2)
+    assert (split.optimiser.batch, split.optimiser.accumulate) == (2, 6)
+    ways = {"whole": ("optimiser.batch=4",), "split": ("optimiser.batch=2", "optimiser.accumulate=2")}
+    events = [next(trainer(tmp_path / name, *choices, steps=1).fit()) for name, choices in ways.items()]
+    losses = [event.loss for event in events if isinstance(event, StepDone)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
 def test_layers_that_come_one_by_one_are_not_trained_through(tmp_path):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.recipe import ClipChoice
 from engine.training.windows import ClipFacts, WindowProblem, crop_to, windows_of
 from registry_schema.clip_shape import ClipShape
 
+ALL = ClipChoice(sampling="all")
 SHAPE = ClipShape(frames=5, height=20, width=40, fps=8)
 
 
@@ -62,6 +65,7 @@ def test_uniform_windows_reach_from_the_first_frame_to_the_last():
         (clip(3, 8), {}, "it lasts 0.38 s, expected at least 0.62 s"),
         (clip(1, 8), {}, "it has one frame only"),
         (clip(20, 2), {}, "it has 2 frames per second, expected about 8"),
+        (ClipFacts("sha256:" + "0" * 64, (0.0,) * 20, 20, 40), {}, "all of its frames have one time"),
         (clip(4, 8), {"speed": "stride"}, "it has 4 frames, expected at least 5"),
     ],
 )
@@ -82,3 +86,22 @@ def test_random_crops_differ_between_windows_and_stay_inside():
     crops = {window.crop for window in windows_of(facts, SHAPE, ClipChoice(crop="random"), seed=0)}
     assert len(crops) > 4
     assert all(crop.top >= 0 and crop.top + crop.height <= 90 for crop in crops)
+
+
+def test_all_takes_every_window_there_is():
+    taken = frames_of(clip(12, 8), sampling="all", windows=2)
+    assert taken == [tuple(range(start, start + 5)) for start in range(8)]
+
+
+def test_a_smart_crop_lies_where_the_clip_is_busiest():
+    facts = replace(clip(20, 8, width=160, height=20), busiest=0.75)
+    assert {window.crop for window in windows_of(facts, SHAPE, ClipChoice(crop="smart"), seed=0)} == {(90, 0, 40, 20)}
+
+
+def test_no_window_reaches_over_a_cut_and_scenes_that_are_too_short_give_none():
+    facts = replace(clip(20, 8), cuts=(7, 9))
+    assert all(last < 7 or first >= 9 for first, *_, last in (w.frames for w in windows_of(facts, SHAPE, ALL, seed=0)))
+    assert [w.frames[0] for w in windows_of(facts, SHAPE, ALL, seed=0)] == [0, 1, 2, *range(9, 16)]
+    with pytest.raises(WindowProblem, match=r"another scene at 0\.50 s, and no scene is long enough") as caught:
+        windows_of(replace(clip(8, 8), cuts=(4,)), SHAPE, ALL, seed=0)
+    assert caught.value.kind == "scene-cut"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import random
 import time
@@ -130,6 +131,46 @@ def test_a_token_is_kept_once_the_server_has_taken_it(world: World, folder: Path
         assert world.mivactl("login", "studio", "--offline").exit_code != 0
         world.ok("logout", "studio")
         assert world.mivactl("info", "acme/waterfall").exit_code == 7
+
+
+def test_a_private_registry_is_added_and_logged_in_to_in_one_go(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("mivactl.credentials._keyring", lambda: None)
+    with BlobServer(files_of(folder), wants="Bearer canary-0123456789") as server:
+        said = world.mivactl("registry", "add", "--json", "studio", server.url)
+        assert said.exit_code == 7
+        assert said.error["hint"].startswith("add `--login`, which asks for a token; or ")
+        for token, exit_code in (("canary-9876543210", 7), ("canary-0123456789", 0)):
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n"))
+            said = world.mivactl("registry", "add", "studio", server.url, "--login")
+            assert said.exit_code == exit_code, said.err
+            assert "canary" not in said.out + said.err
+            assert (world.home / "credentials").exists() == (exit_code == 0)  # what was not taken is not kept
+        world.ok("install", "acme/waterfall")
+        world.ok("logout", "studio")
+        assert world.mivactl("info", "acme/waterfall").exit_code == 7
+    monkeypatch.setattr("sys.stdin", io.StringIO("canary-0123456789\n"))
+    said = world.mivactl("registry", "add", "--json", "folder", folder, "--login")
+    assert said.exit_code == 2
+    assert "which needs no token" in said.error["message"]
+
+
+def test_a_search_says_where_it_could_not_look_and_shows_what_is_elsewhere(world: World, folder: Path):
+    with BlobServer(files_of(folder)) as server, FaultProxy(server.url) as proxy:
+        world.ok("registry", "add", "away", proxy.url)
+        world.ok("registry", "add", "here", folder)
+        proxy.always = Fault(status=403)
+        said = world.mivactl("search", "acme/", "--json")
+        assert said.exit_code == 7
+        answered = json.loads(said.out)
+        assert [one["registry"] for one in answered["data"]["adapters"]] == ["here"]
+        assert answered["data"]["unreachable"] == ["away"]
+        assert answered["error"]["hint"]
+        said = world.mivactl("search", "acme/")
+        assert "acme/waterfall" in said.out
+        assert "hint:" in said.err
+        assert "warning: away: " in world.ok("registry", "list").err
 
 
 def test_plain_http_stays_on_this_machine(world: World):

@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mivactl.content import Content
+from mivactl.registry import hub_catalog
 from mivactl.registry.hub_place import HubPlace
 from registry_schema.errors import NetworkProblem, UsageProblem
 from registry_schema.names import AdapterName
@@ -113,6 +114,26 @@ def test_the_list_is_asked_for_once_an_hour(world: World, hub: FakeHub, monkeypa
     monkeypatch.setattr("mivactl.registry.hub_catalog.time.time", lambda: now + 3601)
     world.ok("search")
     assert len(hub.asked("api/models$")) == 1
+
+
+def test_what_is_published_while_the_list_is_asked_for_is_in_it(
+    world: World, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+):
+    """The list was asked for before the adapter was there, and comes back after it was published."""
+    world.ok("search")
+    ask, waiting = hub_catalog._models, [write_draft(world.folder / "second", "acme/second", "1.0.0")]
+
+    def slow(owner: str) -> list[dict[str, Any]]:
+        found = list(ask(owner))
+        if waiting:
+            world.ok("publish", waiting.pop(), "--to", "studio")
+        return found
+
+    monkeypatch.setattr(hub_catalog, "_models", slow)
+    now = time.time()
+    monkeypatch.setattr("mivactl.registry.hub_catalog.time.time", lambda: now + 3601)
+    assert "acme/second" in world.ok("search", "acme/").out
+    assert len(hub.asked("api/models$")) == 2
 
 
 def test_a_list_comes_in_pages_and_passes_over_what_is_broken(world: World, fake_hub: FakeHub):
@@ -343,3 +364,12 @@ def test_another_owners_hub_is_another_memory(world: World, hub: FakeHub, monkey
         monkeypatch.setenv("HF_ENDPOINT", other.endpoint)
         assert world.session().registry("studio").lines(NAME) == ()
         world.ok("publish", write_draft(world.folder / "there", NAME, "1.0.0", weights=tensors(5)), "--to", "studio")
+
+
+def test_an_owner_without_adapters_may_be_a_slip_of_the_pen_and_is_told(world: World, hub: FakeHub):
+    said = world.ok("registry", "add", "other", "hf://acmee")
+    assert "warning: other: `hf://acmee` has no adapters yet; if its owner is another one: " in said.err
+    assert "`mivactl registry remove other`" in said.err
+    world.ok("registry", "remove", "other")
+    world.ok("registry", "remove", "studio")
+    assert "warning" not in world.ok("registry", "add", "studio", "hf://acme").err

@@ -203,7 +203,10 @@ def test_without_the_password_nothing_is_shown(world: World, place: str, monkeyp
             monkeypatch.setenv("MIVACTL_TOKEN_STUDIO", secret)
         said = world.mivactl("registry", "add", "--json", "studio", place)
         assert said.exit_code == 7
-        assert said.error["hint"] == "set `MIVACTL_TOKEN_STUDIO` to `user:password` of an account that may do this"
+        assert said.error["hint"] == (
+            "add `--login`, which asks for a token; "
+            "or set `MIVACTL_TOKEN_STUDIO` to `user:password` of an account that may do this"
+        )
         assert "canary" not in said.out + said.err
 
 

@@ -1,0 +1,1 @@
+"""Other people's image-to-video pipelines, as diffusers has them."""

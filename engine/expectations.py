@@ -1,0 +1,31 @@
+"""What a recipe wants instead of a value that will not do, in words; free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_EXPECTATIONS = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "model_type": "a table",
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+    "finite_number": "a finite number",
+    "literal_error": "{expected}",
+    "string_too_long": "at most {max_length} characters",
+    "too_long": "at most {max_length} values",
+    "missing": "one more value",
+}
+
+
+def expectation(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """What one of pydantic's errors expected."""
+    pattern = _EXPECTATIONS.get(error["type"])
+    if pattern is None:
+        return str(error["msg"]).lower()
+    return pattern.format(**error.get("ctx", {})).replace("'", '"')
