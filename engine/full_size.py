@@ -128,10 +128,10 @@ def time_step(base: DenoiserBase, noisy: Tensor, adapters: AbstractContextManage
     return StepTime(wall, inside)
 
 
-def random_weights(denoiser: DenoiserModel) -> DenoiserModel:
-    """The denoiser, from the meta device to the processor, with values that keep activations near 1."""
-    filled = denoiser.to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(0)
+def random_weights(denoiser: DenoiserModel, device: str = "cpu") -> DenoiserModel:
+    """The denoiser, from the meta device to another, with values that keep activations near 1."""
+    filled = denoiser.to_empty(device=device)
+    generator = torch.Generator(device).manual_seed(0)
     with torch.no_grad():
         for name, tensor in (*filled.named_parameters(), *filled.named_buffers()):
             if tensor.ndim >= 2:

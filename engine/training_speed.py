@@ -85,11 +85,11 @@ def measure(name: str, *, rounds: int) -> TrainingCost:
     base_times = [time_base(bare, latents)]
     base_bytes = peak.bytes
     with TemporaryDirectory() as folder:
-        steps = _trainer(trained, FixedExamples(latents), rounds + 1, Path(folder)).fit()
-        step_times = [_next_step(steps)]
+        steps = fixed_trainer(trained, FixedExamples(latents), rounds + 1, Path(folder)).fit()
+        step_times = [seconds_of_next_step(steps)]
         for _ in range(rounds):
             base_times.append(time_base(bare, latents))
-            step_times.append(_next_step(steps))
+            step_times.append(seconds_of_next_step(steps))
         for _ in steps:
             pass
     return TrainingCost(statistics.median(base_times[1:]), statistics.median(step_times[1:]), base_bytes, peak.bytes)
@@ -123,14 +123,15 @@ def counted(name: str) -> TrainingBytes:
     return training_bytes(base, counted_adapter(base), *empty_latents(base))
 
 
-def _trainer(base: Base, examples: FixedExamples, steps: int, folder: Path) -> Trainer:
+def fixed_trainer(base: Base, examples: FixedExamples, steps: int, folder: Path) -> Trainer:
+    """A training of `steps` steps by the base's own recipe, whose state is never saved."""
     choices = ("adapter.motion=benchmark", f"optimiser.steps={steps}", "run.checkpoint_seconds=0.0")
     recipe = recipe_from_dict(apply_overrides(base_defaults(base.spec), choices))
     adapter = MivaAdapter.create(plan_adapter(recipe, base.spec), base.sites(), seed=1)
     return Trainer(base, adapter, examples, recipe, folder)
 
 
-def _next_step(events: object) -> float:
+def seconds_of_next_step(events: object) -> float:
     """Seconds of the next step of a run."""
     return next(event.seconds for event in events if isinstance(event, StepDone))  # type: ignore[attr-defined]
 

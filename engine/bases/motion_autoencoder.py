@@ -102,6 +102,8 @@ class MotionAutoencoder:
         cells = _unfolded(latents)
         coefficients, motion = cells[:, :-2], cells[:, -2:]
         first = self._pixels(_expanded_picture(coefficients[:, :, :1]))
+        if latents.shape[2] == 1:
+            return first
         moved = _fetched(first, self._origin(motion, first)) + self._pixels(_expanded(coefficients[:, :, 1:]))
         return torch.cat([first, moved], 2)
 

@@ -43,6 +43,8 @@ SHARES = {
 MOTIONS = tuple(SHARES)
 CONDITIONS = (*MOTIONS, "mirrored", "null")
 """Rows of the condition table: motions, what is added to one that heads left instead of right, and nothing known."""
+UNNAMED, STILL_WHEN_UNNAMED = 0.15, 0.7
+"""Shares of clips whose motion is not named, and of those of them in which nothing moves, where something could."""
 LABELLED = tuple(name for name in ELEMENTS if name != "raining")
 """Things that are somewhere in a picture; rain is everywhere."""
 
@@ -67,7 +69,8 @@ def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Ex
 
     One in three shows two motions at once, named in unequal parts, so that two adapters find both; most also hold
     things that could move but do not; half are mirrored; one in twenty shows the white mask of what moves in place of
-    the picture; one in six names a motion of something that is not there, and stands still.
+    the picture; one in six names a motion of something that is not there, and stands still. One in seven names nothing,
+    and mostly nothing moves in it: without an adapter a photo stays as it is.
 
     Args:
         seed: decides everything.
@@ -78,9 +81,12 @@ def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Ex
     motion = draws.weighted(SHARES)
     seconds = seconds_of(FRAMES, FPS)[list(shown)]
     rest = tuple(other for other in others if other != motion)
+    unnamed = draws.chance(UNNAMED)
     named: tuple[str, ...] = (motion,)
     share = 1.0
-    if motion in ELEMENTS and motion != "raining" and draws.chance(1 / 6):
+    if unnamed and motion in ELEMENTS and draws.chance(STILL_WHEN_UNNAMED):
+        clip = draw_scene(draws, CANVAS, (motion, *rest)).clip((), seconds)
+    elif motion in ELEMENTS and motion != "raining" and draws.chance(1 / 6):
         clip = draw_scene(draws, CANVAS, rest).clip((), seconds)
     elif motion in ELEMENTS and draws.chance(2 / 5):
         named = tuple(dict.fromkeys((motion, draws.choice(tuple(ELEMENTS)))))
@@ -94,9 +100,8 @@ def draw_example(seed: int, shown: tuple[int, ...] = tuple(range(FRAMES))) -> Ex
     if mirrored:
         pictures = pictures.flip(-1)
         origin = origin.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None, None]
-    if draws.chance(0.15):
-        named = ()
-    return Example(pictures, origin, condition_weights(named, share, mirrored=mirrored))
+    weights = condition_weights(() if unnamed else named, share, mirrored=mirrored)
+    return Example(pictures, origin, weights)
 
 
 def labels_of(clip: GeneratedClip) -> Float[Tensor, "n h w"]:

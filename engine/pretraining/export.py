@@ -23,28 +23,29 @@ from registry_schema.base_spec import BaseSpec
 if TYPE_CHECKING:
     import torch
 
+    from engine.bases.image_encoder import ImageEncoder
+
 SHARD = "14MB"
 NOISE_SCALE = 0.7
 """At 1, one cell in a hundred thousand starts from noise that looks like a spark and becomes a stain, on most clips."""
 
 
-def export(state: Path, encoder: Path, folder: Path) -> BaseSpec:
-    """Write the averaged weights of `state` in half precision, and all that goes with them, into `folder`.
+def export(weights: dict[str, torch.Tensor], encoder: ImageEncoder, folder: Path) -> BaseSpec:
+    """Write a base in half precision into `folder`, which is replaced as a whole.
 
     Args:
-        state: folder of a pretraining.
-        encoder: folder of the pretraining of its image encoder.
-        folder: replaced as a whole.
+        weights: of a `Pretraining`.
+        encoder: what it was pretrained with.
+        folder: of the base.
     """
     fresh = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    average = averaged(load_file(state / STATE_NAME))
     denoiser = build_denoiser()
-    weights = {n.removeprefix("denoiser."): v for n, v in average.items() if n.startswith("denoiser.")}
-    denoiser.load_state_dict(sharpened(weights))
+    learned = {n.removeprefix("denoiser."): v for n, v in weights.items() if n.startswith("denoiser.")}
+    denoiser.load_state_dict(sharpened(learned))
     denoiser.half().save_pretrained(fresh / "unet", max_shard_size=SHARD)
-    save_conditions(average["conditions"], fresh / "condition.safetensors")
-    trained_encoder(encoder).save(fresh / IMAGE_ENCODER)
+    save_conditions(weights["conditions"], fresh / "condition.safetensors")
+    encoder.save(fresh / IMAGE_ENCODER)
     MotionAutoencoder().save(fresh / "vae")
     scheduler().save_pretrained(fresh / "scheduler")
     spec = describe(fresh)
@@ -116,7 +117,7 @@ def main() -> None:
         "--encoder", type=Path, default=Path(".pretraining/image_encoder"), help="folder of the encoder's pretraining"
     )
     options = parser.parse_args()
-    export(options.work, options.encoder, options.to)
+    export(averaged(load_file(options.work / STATE_NAME)), trained_encoder(options.encoder), options.to)
 
 
 if __name__ == "__main__":

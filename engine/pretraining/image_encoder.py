@@ -77,18 +77,17 @@ def draw_picture(seed: int) -> Picture:
     return Picture(pixels, cells, torch.cat([motions.flatten(0, 1), lengths]))
 
 
-def losses(things: Tensor, motions: Tensor, pictures: list[Picture]) -> tuple[Tensor, Tensor]:
+def losses(said: tuple[Tensor, Tensor], labels: Tensor, motions: Tensor) -> tuple[Tensor, Tensor]:
     """Cross entropy of the labels, squared error of the motions; a thing found counts `FOUND` times.
 
     Args:
-        things: logits b n h4 w4.
-        motions: b m h4 w4.
-        pictures: what is true.
+        said: by the encoder: logits of things b n h4 w4, and motions b m h4 w4.
+        labels: what is true.
+        motions: what is true.
     """
-    found = torch.full((len(LABELLED), 1, 1), FOUND)
-    labels = torch.stack([picture.labels for picture in pictures])
-    labelling = F.binary_cross_entropy_with_logits(things.float(), labels, pos_weight=found)
-    return labelling, F.mse_loss(motions.float(), torch.stack([picture.motions for picture in pictures]))
+    found = torch.full((len(LABELLED), 1, 1), FOUND, device=labels.device)
+    labelling = F.binary_cross_entropy_with_logits(said[0].float(), labels.float(), pos_weight=found)
+    return labelling, F.mse_loss(said[1].float(), motions.float())
 
 
 class Run:
@@ -107,8 +106,9 @@ class Run:
         mine = range(processes.rank, PICTURES_A_STEP, processes.count)
         pictures = [draw_picture(2 * (state.step * PICTURES_A_STEP + index)) for index in mine]
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            things, motions = state.model(torch.stack([picture.pixels for picture in pictures]))
-        labelling, moving = losses(things, motions, pictures)
+            said = state.model(torch.stack([picture.pixels for picture in pictures]))
+        labels, motions = (torch.stack(true) for true in zip(*((p.labels, p.motions) for p in pictures), strict=True))
+        labelling, moving = losses(said, labels, motions)
         left = (1 - state.spent / self.seconds) / COOLDOWN_SHARE
         rate = LEARNING_RATE * min(1.0, (state.step + 1) / WARMUP_STEPS, max(0.0, left))
         state.update(labelling + moving, rate, processes)
@@ -147,8 +147,13 @@ class Run:
 
 def trained_encoder(folder: Path) -> ImageEncoder:
     """The encoder that a pretraining has left in `folder`, averaged, as exactly as it is stored in a base."""
+    return as_stored(averaged(load_file(folder / STATE_NAME)))
+
+
+def as_stored(weights: dict[str, Tensor]) -> ImageEncoder:
+    """An encoder with these weights as exactly as a base stores them, frozen."""
     encoder = ImageEncoder(len(LABELLED), MOTIONS)
-    encoder.load_state_dict({n: v.half().float() for n, v in averaged(load_file(folder / STATE_NAME)).items()})
+    encoder.load_state_dict({name: value.half().float() for name, value in weights.items()})
     return encoder.requires_grad_(requires_grad=False).eval()
 
 

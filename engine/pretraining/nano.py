@@ -7,7 +7,7 @@ goes to pairs of frames, the first and one other, so that many different picture
 learning rate is constant and falls to zero over the last part of the time.
 
 Drawing keeps one core busy for a third of the time; processes that share the clips of a step keep all cores busy:
-`torchrun --nproc-per-node 2 -m engine.pretraining.nano --compile`.
+`torchrun --nproc-per-node 2 -m engine.pretraining.nano --compile`. On a GPU: `python -m engine.pretraining.on_gpu`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,8 +38,11 @@ from engine.pretraining.training_state import TrainingState
 from engine.sampling.schedule import schedule_of
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from engine.bases.image_encoder import ImageEncoder
 
+CPU = torch.device("cpu")
 GOLDEN = 0.6180339887
 """Multiples of it, their whole parts left out, fill [0, 1) evenly."""
 MOTION_WEIGHT = 2.0
@@ -82,13 +86,21 @@ class Run:
         plan: how long, and how.
         image_encoder: trained; it stays as it is.
         processes: that share the clips of a step.
+        device: of the network and of the clips it is shown.
     """
 
-    def __init__(self, folder: Path, plan: Plan, image_encoder: ImageEncoder, processes: Processes = ALONE) -> None:
-        self.folder, self.plan, self.processes = folder, plan, processes
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        image_encoder: ImageEncoder,
+        processes: Processes = ALONE,
+        device: torch.device = CPU,
+    ) -> None:
+        self.folder, self.plan, self.processes, self.device = folder, plan, processes, device
         torch.manual_seed(0)
         self.autoencoder = MotionAutoencoder()
-        self.model = Pretraining(PhotoView(self.autoencoder, image_encoder))
+        self.model = Pretraining(PhotoView(self.autoencoder, image_encoder)).to(device)
         optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
@@ -102,33 +114,47 @@ class Run:
         mine = range(self.processes.rank, max(count, self.processes.count), self.processes.count)
         return [draw_example((step * 16 + index) * 2 + 10, shown) for index in mine]
 
-    def loss(self, examples: list[Example], shown: tuple[int, ...]) -> Tensor:
+    def clips(self, examples: list[Example]) -> tuple[Tensor, Tensor]:
+        """Latents of examples, b c f h w, and the weights of their conditions, b m."""
+        pixels, origins = (torch.stack(parts) for parts in zip(*((e.frames, e.origin) for e in examples), strict=True))
+        latents = self.autoencoder.encode_moving(pixels, origins).contiguous()
+        return latents, torch.stack([example.weights for example in examples])
+
+    def loss(self, latents: Tensor, conditions: Tensor, shown: tuple[int, ...]) -> Tensor:
         """Error of the clean clip; frame 0 is given.
 
         Timesteps are drawn evenly: under strong noise the photo alone says what moves, and a third of the schedule is
         that; which way a wing beats next is decided where noise begins to show motion.
+
+        Args:
+            latents: b c f h w.
+            conditions: b m, weights of the rows of conditions.
+            shown: places of the frames in a whole clip.
         """
-        pixels, origins = (torch.stack(parts) for parts in zip(*((e.frames, e.origin) for e in examples), strict=True))
-        latents = self.autoencoder.encode_moving(pixels, origins).contiguous()
-        conditions = torch.stack([example.weights for example in examples])
         step, processes = self.state.step, self.processes
-        generator = torch.Generator().manual_seed(step * processes.count + processes.rank)
+        seed = step * processes.count + processes.rank
+        generator = torch.Generator().manual_seed(seed)
         count = len(latents)
         spread = (torch.arange(count) + torch.rand((), generator=generator)) / count
         timestep = self.schedule.timestep_at((spread + step * GOLDEN) % 1)
-        noise = torch.randn(latents.shape, generator=generator)
+        if self.device.type != "cpu":
+            generator = torch.Generator(self.device).manual_seed(seed)
+        noise = torch.randn(latents.shape, generator=generator, device=self.device)
         noisy = self.schedule.add_noise(latents, noise, timestep)
         noisy[:, :, 0] = latents[:, :, 0]
-        autocast = torch.autocast("cpu", dtype=torch.bfloat16)
-        with autocast, sdpa_kernel(SDPBackend.MATH), self.model.frames_shown(shown):
-            predicted = self.model(noisy, timestep, conditions)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16), self._attention(), self.model.frames_shown(shown):
+            predicted = self.model(noisy, timestep.to(self.device), conditions)
         error = (predicted.float() - self.schedule.target(latents, noise, timestep)) ** 2
         return (error * _weights(latents, *self.schedule.factors(timestep)))[:, :, 1:].mean()
+
+    def _attention(self) -> AbstractContextManager[None]:
+        """On two cores, short sequences go faster through plain matrix products."""
+        return sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext()
 
     def take_step(self) -> float:
         """One update; gives the loss."""
         shown = self.plan.shown(self.state.step, self.state.spent)
-        loss = self.loss(self.examples(shown), shown)
+        loss = self.loss(*self.clips(self.examples(shown)), shown)
         self.state.update(loss, self.plan.rate(self.state.step, self.state.spent), self.processes)
         return float(loss.detach())
 
@@ -190,12 +216,12 @@ def _weights(latents: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
 
     Source: Karras et al. 2022 (arXiv 2206.00364), on equal effective loss weights over noise levels.
     """
-    channels = torch.ones(latents.shape[1])
+    channels = torch.ones(latents.shape[1], device=latents.device)
     channels[MotionAutoencoder.picture_channels :] = MOTION_WEIGHT
     channels = channels[:, None, None, None]
     moving = (latents[:, :, 1:].square() * channels).mean((1, 2, 3, 4))
     clips = (USUAL_MOTION / (moving + LEAST_MOTION)).sqrt()
-    levels = (1 + (signal / noise).square()).clamp(max=MOST_FOR_LITTLE_NOISE).float()
+    levels = (1 + (signal / noise).square()).clamp(max=MOST_FOR_LITTLE_NOISE).float().to(latents.device)
     return channels * (clips * levels)[:, None, None, None, None]
 
 
