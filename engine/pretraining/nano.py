@@ -163,11 +163,11 @@ class Run:
 
         See `widened` for a base that sees less of the photo, or has no gates.
         """
-        weights = UNetMotionModel.from_pretrained(base / "unet").float().state_dict()
+        weights = UNetMotionModel.from_pretrained(base / "unet").float().to(self.device).state_dict()
         self.model.denoiser.load_state_dict(widened(taught(weights), self.model.denoiser.state_dict()))
         for name, row in load_file(base / "condition.safetensors").items():
             if name in CONDITIONS:
-                self.model.conditions.data[CONDITIONS.index(name)] = row[0].float()
+                self.model.conditions.data[CONDITIONS.index(name)] = row[0].float().to(self.device)
         self.state.begin_average()
 
     def go(self) -> None:
