@@ -139,12 +139,14 @@ class OptimiserChoice(_Section):
 class LossChoice(_Section):
     """How timesteps are weighted: `bell` is Wan's way for a flow, `min_snr` caps the easy ones of a diffusion.
 
-    `timesteps = "noisy"` trains mostly under strong noise, where the photo alone says what moves and how.
+    `timesteps = "noisy"` trains mostly under strong noise, where the photo alone says what moves and how. Each step
+    trains the adapter at a weight drawn evenly from `least_weight` to 1: others will share a composition with it.
     """
 
     weighting: Literal["uniform", "bell", "min_snr"] = "uniform"
     timesteps: Literal["uniform", "noisy"] = "uniform"
     min_snr: Positive = 5.0
+    least_weight: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class EvaluationChoice(_Section):

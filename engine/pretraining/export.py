@@ -14,7 +14,6 @@ from engine.bases.base_folder import IMAGE_ENCODER, SPEC_NAME, weight_folders
 from engine.bases.fingerprint import folder_fingerprint, weights_digest
 from engine.bases.motion_autoencoder import MotionAutoencoder
 from engine.pretraining.examples import CANVAS, CONDITIONS, FPS, FRAMES
-from engine.pretraining.gates import sharpened
 from engine.pretraining.image_encoder import trained_encoder
 from engine.pretraining.network import SCHEDULE, build_denoiser
 from engine.pretraining.training_state import STATE_NAME, averaged
@@ -42,7 +41,7 @@ def export(weights: dict[str, torch.Tensor], encoder: ImageEncoder, folder: Path
     shutil.rmtree(fresh, ignore_errors=True)
     denoiser = build_denoiser()
     learned = {n.removeprefix("denoiser."): v for n, v in weights.items() if n.startswith("denoiser.")}
-    denoiser.load_state_dict(sharpened(learned))
+    denoiser.load_state_dict(learned)
     denoiser.half().save_pretrained(fresh / "unet", max_shard_size=SHARD)
     save_conditions(weights["conditions"], fresh / "condition.safetensors")
     encoder.save(fresh / IMAGE_ENCODER)

@@ -30,7 +30,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from engine.bases.motion_autoencoder import MotionAutoencoder
 from engine.bases.photo_view import PhotoView
 from engine.pretraining.examples import CONDITIONS, FRAMES, Example, draw_example
-from engine.pretraining.gates import OUTPUT, taught
 from engine.pretraining.image_encoder import trained_encoder
 from engine.pretraining.network import SCHEDULE, Pretraining
 from engine.pretraining.processes import ALONE, Processes
@@ -50,6 +49,7 @@ MOTION_WEIGHT = 2.0
 USUAL_MOTION, LEAST_MOTION = 0.15, 0.03
 """Mean weighted square of a clip's latents after frame 0; and what is added to it, for clips that hardly move."""
 MOST_FOR_LITTLE_NOISE = 5.0
+OUTPUT = ("conv_out.weight", "conv_out.bias")
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Run:
         See `widened` for a base that sees less of the photo, or has no gates.
         """
         weights = UNetMotionModel.from_pretrained(base / "unet").float().to(self.device).state_dict()
-        self.model.denoiser.load_state_dict(widened(taught(weights), self.model.denoiser.state_dict()))
+        self.model.denoiser.load_state_dict(widened(weights, self.model.denoiser.state_dict()))
         for name, row in load_file(base / "condition.safetensors").items():
             if name in CONDITIONS:
                 self.model.conditions.data[CONDITIONS.index(name)] = row[0].float().to(self.device)

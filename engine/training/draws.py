@@ -66,3 +66,8 @@ def fractions_of(seed: int, samples: range) -> Float[Tensor, "b"]:
     """One number in [0, 1) for each sample: where on the noise schedule it is trained."""
     drawn = [torch.rand((), generator=numbers_for(seed, "timestep", sample)) for sample in samples]
     return torch.stack(drawn)
+
+
+def adapter_weight(seed: int, step: int, *, least: float) -> float:
+    """The weight an adapter has in a composition while it is trained in this step: evenly from `least` to 1."""
+    return least + (1 - least) * float(torch.rand((), generator=numbers_for(seed, "weight", step)))

@@ -14,6 +14,7 @@ from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from engine.bases.memory_saving import lasting_widened_weights
 from engine.training.attention_kernel import trainable_attention
+from engine.training.draws import adapter_weight
 from engine.training.events import (
     CheckpointFailed,
     CheckpointSaved,
@@ -166,9 +167,8 @@ class Trainer:
         keep_bytes = state.log_bytes if state is not None else 0
         recompute = self._recipe.run.gradient_checkpointing or self._base.memory.recompute
         self._base.set_checkpointing(enabled=recompute)
-        composition = Composition(((self._adapter, 1.0),))
         try:
-            with self._log(keep_bytes) as log, attached(self._base, composition):
+            with self._log(keep_bytes) as log:
                 yield from self._loop(log)
         finally:
             self._base.set_checkpointing(enabled=False)
@@ -176,6 +176,9 @@ class Trainer:
     def _log(self, keep_bytes: int) -> AbstractContextManager[RunLog | None]:
         """The log of the run; the first process alone has it."""
         return RunLog(self._log_path, keep_bytes=keep_bytes) if self._processes.is_first else nullcontext()
+
+    def _attached(self, weight: float) -> AbstractContextManager[object]:
+        return attached(self._base, Composition(((self._adapter, weight),)))
 
     def _loop(self, log: RunLog | None) -> Iterator[TrainEvent]:
         counters = self._counters
@@ -200,7 +203,7 @@ class Trainer:
     def _look(self, watcher: Watcher, log: RunLog) -> Evaluated | EvaluationFailed:
         """Look at the run with the weights that would be used."""
         try:
-            with self._average.instead_of(self._parameters):
+            with self._average.instead_of(self._parameters), self._attached(1.0):
                 seen = watcher.look(self._counters.step)
         except Interrupted:
             raise
@@ -217,7 +220,12 @@ class Trainer:
         set_learning_rate(self._optimiser, rate)
         self._optimiser.zero_grad(set_to_none=True)
         base = self._base
-        with trainable_attention(base.device, base.dtype), lasting_widened_weights(base.memory):
+        weight = adapter_weight(self._recipe.run.seed, counters.step, least=self._recipe.loss.least_weight)
+        with (
+            self._attached(weight),
+            trainable_attention(base.device, base.dtype),
+            lasting_widened_weights(base.memory),
+        ):
             loss = self._backward(counters.step)
         self._processes.add_up(tensor.grad for tensor in self._parameters.values() if tensor.grad is not None)
         loss = self._processes.sum_of(loss)
