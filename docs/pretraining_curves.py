@@ -5,8 +5,9 @@ way, exported as bases into folders named by their minutes:
 
     python -m docs.pretraining_curves --snapshots FOLDER --encoder FOLDER --runs FOLDER [FOLDER ...]
 
-The runs are those of the denoiser, each started from the one before; their minutes are added up. All of it is kept in
-`docs/pretraining/`, from which the picture can be drawn again.
+The runs are those of the denoiser, each started from the one before; their minutes are added up. The log of the run on
+a GPU that followed is `on_gpu.jsonl`. All of it is kept in `docs/pretraining/`, from which the picture can be drawn
+again.
 """
 
 from __future__ import annotations
@@ -57,19 +58,23 @@ def draw(picture: Path) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
-    figure, (seeing, moving, quality) = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
-    encoder, denoiser, explains = (_records(name) for name in ("image_encoder", "nano", "explained"))
+    figure, (seeing, moving, on_gpu, quality) = plt.subplots(1, 4, figsize=(17, 3.6), layout="constrained")
+    records = ("image_encoder", "nano", "on_gpu", "explained")
+    encoder, denoiser, together, explains = (_records(name) for name in records)
     for kind in ("labels", "motions"):
         seeing.plot([line["minutes"] for line in encoder], [line[kind] for line in encoder], label=kind, linewidth=1)
     seeing.set(title="image encoder", xlabel="minutes", ylabel="loss", yscale="log")
     for frames, label in ((2, "pairs of frames"), (16, "whole clips")):
         points = [(line["minutes"], line["loss"]) for line in denoiser if line["frames"] == frames]
         moving.plot(*zip(*points, strict=True), ".", label=label, markersize=3)
-    moving.set(title="denoiser", xlabel="minutes", ylabel="loss")
+    moving.set(title="denoiser, two cores", xlabel="minutes", ylabel="loss")
+    on_gpu.plot([line["seconds"] / 60 for line in together], [line["loss"] for line in together], label="whole clips")
+    on_gpu.set(title="denoiser, one GPU", xlabel="minutes", ylabel="loss")
     for motion in SHOWN:
         quality.plot([line["minutes"] for line in explains], [line[motion] for line in explains], "o-", label=motion)
+    quality.axvline(denoiser[-1]["minutes"], color="grey", linestyle=":", label="from here on a GPU")
     quality.set(title="motion found in a photo alone", xlabel="minutes of the denoiser", ylabel="share explained")
-    for axes in (seeing, moving, quality):
+    for axes in (seeing, moving, on_gpu, quality):
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
     figure.savefig(picture, dpi=110)

@@ -123,9 +123,9 @@ def counted(name: str) -> TrainingBytes:
     return training_bytes(base, counted_adapter(base), *empty_latents(base))
 
 
-def fixed_trainer(base: Base, examples: FixedExamples, steps: int, folder: Path) -> Trainer:
-    """A training of `steps` steps by the base's own recipe, whose state is never saved."""
-    choices = ("adapter.motion=benchmark", f"optimiser.steps={steps}", "run.checkpoint_seconds=0.0")
+def fixed_trainer(base: Base, examples: FixedExamples, steps: int, folder: Path, *wishes: str) -> Trainer:
+    """A training of `steps` steps by the base's own recipe and more of it, `section.key=value`; saved at its end."""
+    choices = ("adapter.motion=benchmark", f"optimiser.steps={steps}", "run.checkpoint_seconds=0.0", *wishes)
     recipe = recipe_from_dict(apply_overrides(base_defaults(base.spec), choices))
     adapter = MivaAdapter.create(plan_adapter(recipe, base.spec), base.sites(), seed=1)
     return Trainer(base, adapter, examples, recipe, folder)

@@ -144,6 +144,8 @@ class Together:
             if not saved and self.spent > 0.8 * seconds:
                 self.save(folder / "nano")
                 saved = True
+        self._clips.close()
+        self._pictures.close()
         self.save(folder / "nano")
 
     def save(self, base: Path) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.process import BaseProcess
 
 Drawn = tuple[Tensor, ...]
 """What belongs to one example, or with an axis in front to several."""
@@ -36,11 +37,14 @@ class Supply:
         context = multiprocessing.get_context("spawn")
         self._drawn: SimpleQueue[Drawn] = SimpleQueue()
         self._pipes: list[Connection] = []
+        self._processes: list[BaseProcess] = []
         for rank in range(processes):
             receiver, sender = context.Pipe(duplex=False)
             seeds = (first_seed + 2 * rank, 2 * processes)
-            context.Process(target=_draw_without_end, args=(sender, draw, *seeds), daemon=True).start()
+            process = context.Process(target=_draw_without_end, args=(sender, draw, *seeds), daemon=True)
+            process.start()
             sender.close()
+            self._processes.append(process)
             self._pipes.append(receiver)
         Thread(target=self._listen, daemon=True).start()
 
@@ -51,12 +55,18 @@ class Supply:
         drawn = [self._drawn.get() for _ in range(count)]
         return tuple(torch.stack(parts) for parts in zip(*drawn, strict=True))
 
+    def close(self) -> None:
+        """End the processes; what was drawn can still be taken."""
+        for process in self._processes:
+            process.terminate()
+
     def _listen(self) -> None:
         while self._pipes:
-            for pipe in wait(self._pipes):
+            ready = wait(self._pipes)
+            for pipe in [pipe for pipe in self._pipes if pipe in ready]:
                 try:
                     self._drawn.put(tuple(torch.from_numpy(array) for array in pipe.recv()))
-                except EOFError:
+                except (EOFError, OSError):  # its process has ended, perhaps in the middle of an example
                     self._pipes.remove(pipe)
 
 

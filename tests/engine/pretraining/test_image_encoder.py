@@ -7,7 +7,7 @@ import torch
 
 from engine.bases.image_encoder import ImageEncoder
 from engine.pretraining.examples import LABELLED
-from engine.pretraining.image_encoder import MOTIONS, Picture, Run, draw_picture, losses, trained_encoder
+from engine.pretraining.image_encoder import MOTIONS, Run, draw_picture, losses, trained_encoder
 
 
 @pytest.mark.parametrize("seed", range(0, 12, 2))
@@ -30,16 +30,16 @@ def test_nothing_moves_in_a_picture_of_nothing():
 def test_right_answers_cost_nothing_and_a_thing_missed_costs_more_than_one_made_up():
     labels = torch.zeros(len(LABELLED), 4, 4)
     labels[0, 0, 0] = 1
-    picture = Picture(torch.zeros(3, 16, 16), labels, torch.ones(MOTIONS, 4, 4))
+    motions = torch.ones(1, MOTIONS, 4, 4)
     right = (labels * 40 - 20)[None]
-    labelling, moving = losses(right, torch.ones(1, MOTIONS, 4, 4), [picture])
+    labelling, moving = losses((right, motions), labels[None], motions)
     assert labelling < 1e-6
     assert moving == 0
     missed, made_up = right.clone(), right.clone()
     missed[0, 0, 0, 0] *= -1
     made_up[0, 0, 0, 1] *= -1
-    assert losses(missed, picture.motions[None], [picture])[0] > losses(made_up, picture.motions[None], [picture])[0]
-    assert losses(right, torch.zeros(1, MOTIONS, 4, 4), [picture])[1] == 1
+    assert losses((missed, motions), labels[None], motions)[0] > losses((made_up, motions), labels[None], motions)[0]
+    assert losses((right, torch.zeros_like(motions)), labels[None], motions)[1] == 1
 
 
 def test_the_averages_are_what_a_base_gets(tmp_path):

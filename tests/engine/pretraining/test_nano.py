@@ -22,9 +22,8 @@ from engine.pretraining.examples import (
     condition_weights,
     draw_example,
 )
-from engine.pretraining.gates import OUTPUT
 from engine.pretraining.image_encoder import MOTIONS as ENCODED_MOTIONS
-from engine.pretraining.nano import Plan, Run, widened
+from engine.pretraining.nano import OUTPUT, Plan, Run, widened
 from engine.pretraining.network import Pretraining, build_denoiser
 from engine.pretraining.scenes.catalog import CAMERAS, ELEMENTS, STILL, draw_clip
 
@@ -83,6 +82,19 @@ def test_a_picture_says_where_each_thing_is_and_what_lies_in_front_hides_it():
     assert hidden.any()
     assert clip.present["waterfall"][hidden].max() < 0.001
     assert clip.present["clouds"][hidden].max() < 0.001
+
+
+def test_a_third_of_what_could_move_moves_beside_another_and_what_is_not_named_mostly_rests():
+    drawn = [draw_example(seed, (0, 8)) for seed in range(0, 1200, 2)]
+    parts = torch.stack([example.weights for example in drawn])
+    null = CONDITIONS.index("null")
+    unnamed = parts[:, null] == 1
+    assert 0.11 < unnamed.float().mean() < 0.19
+    two = (parts[~unnamed, : len(MOTIONS)] > 0).sum(1) == 2
+    assert 0.2 < two.float().mean() < 0.4
+    rests = torch.tensor([bool((example.frames[:, 1] == example.frames[:, 0]).all()) for example in drawn])
+    assert 0.55 < rests[unnamed].float().mean() < 0.9
+    assert rests[~unnamed].float().mean() < 0.3
 
 
 def test_frames_shown_are_known_by_their_places_in_the_whole_clip():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from engine.training.draws import fractions_of, noise_of, window_choice
+from engine.training.draws import adapter_weight, fractions_of, noise_of, window_choice
 
 
 def test_a_samples_noise_does_not_depend_on_its_batch():
@@ -43,3 +44,12 @@ def test_timesteps_cover_the_schedule():
     assert 0 <= float(drawn.min()) < 0.01
     assert 0.99 < float(drawn.max()) < 1
     assert abs(float(drawn.mean()) - 0.5) < 0.03
+
+
+def test_weights_fill_their_range_and_belong_to_the_step():
+    drawn = [adapter_weight(1, step, least=0.3) for step in range(400)]
+    assert 0.3 <= min(drawn) < 0.32
+    assert 0.98 < max(drawn) <= 1
+    assert sum(drawn) / len(drawn) == pytest.approx(0.65, abs=0.03)
+    assert drawn[7] == adapter_weight(1, 7, least=0.3) != adapter_weight(2, 7, least=0.3)
+    assert adapter_weight(1, 7, least=1.0) == 1

@@ -71,6 +71,23 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, unbroken, arg
     assert logged(tmp_path) == logged(unbroken)
 
 
+def test_an_adapter_trained_at_many_weights_learns_and_goes_on_exactly(tmp_path):
+    wish = "loss.least_weight=0.3"
+    whole = tmp_path / "whole"
+    assert all(step.loss > 0 for step in steps_of(list(trainer(whole, wish, steps=6).fit())))
+    assert [line["loss"] for line in logged(whole)] != [line["loss"] for line in at_one_weight(tmp_path / "one")]
+    stopped = trainer(tmp_path, wish, steps=6)
+    with pytest.raises(Interrupted):
+        signalled(stopped, [], after=3, numbers=[signal.SIGINT])
+    list(trainer(tmp_path, wish, steps=6).fit(resume=True))
+    assert saved_bytes(tmp_path) == saved_bytes(whole)
+
+
+def at_one_weight(folder: Path) -> list[dict[str, float]]:
+    list(trainer(folder, steps=6).fit())
+    return logged(folder)
+
+
 def test_only_adapter_tensors_get_gradients_and_the_base_stays_as_it_was(tmp_path):
     base = tiny_unet_base()
     before = {name: tensor.clone() for name, tensor in base.denoiser.state_dict().items()}
