@@ -37,6 +37,10 @@ class Composition:
 
     An adapter at weight 0 costs nothing; its implicit prompt still stands in for the base's words.
 
+    Args:
+        entries: adapters with their weights.
+        rest: the weight of one more adapter, which does nothing: what the others are beside in training.
+
     Source: MIVA Eq. (S4); the anchor is ours, equal to the paper's sum where the weights sum to 1.
 
     Raises:
@@ -44,6 +48,7 @@ class Composition:
     """
 
     entries: tuple[tuple[MivaAdapter, float], ...]
+    rest: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.entries:
@@ -99,8 +104,8 @@ class Composition:
         keeping = [weight for adapter, weight in self.entries if not _replaces(adapter, site)]
         if len(keeping) == len(self.entries):
             return 1.0
-        total = sum(abs(weight) for _, weight in self.entries)
-        return sum(abs(weight) for weight in keeping) / total if total else 0.0
+        total = self.rest + sum(abs(weight) for _, weight in self.entries)
+        return (self.rest + sum(abs(weight) for weight in keeping)) / total if total else 0.0
 
 
 def _replaces(adapter: MivaAdapter, site: AttentionSite) -> bool:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 LONG = 24
 """Frames of a clip of which several windows are taken; those of a camera have `FRAMES`, one window."""
-MOVING_CLIPS, STILL_CLIPS = 9, 5
+MOVING_CLIPS, STILL_CLIPS = 13, 3
 PICTURES, PATHS = 20, 5
 """Source: MIVA, appendix D.2."""
 FIRST_SEED, FIRST_STILL_SEED = 500_001, 550_001
@@ -140,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("motion", choices=[*ELEMENTS, *KEPT, *CAMERAS])
     parser.add_argument("-o", "--to", type=Path, required=True, help="folder of the clips")
-    parser.add_argument("--count", type=int, help="clips with the moving thing (9), or pictures for a camera (20)")
+    parser.add_argument("--count", type=int, help="clips with the moving thing (13), or pictures for a camera (20)")
     parser.add_argument("--masks", action="store_true", help="exact masks beside the clips, in `masks`")
     options = parser.parse_args()
     write_clips(options.motion, options.to, count=options.count, masks=options.masks)

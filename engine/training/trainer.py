@@ -178,7 +178,7 @@ class Trainer:
         return RunLog(self._log_path, keep_bytes=keep_bytes) if self._processes.is_first else nullcontext()
 
     def _attached(self, weight: float) -> AbstractContextManager[object]:
-        return attached(self._base, Composition(((self._adapter, weight),)))
+        return attached(self._base, Composition(((self._adapter, weight),), rest=1 - weight))
 
     def _loop(self, log: RunLog | None) -> Iterator[TrainEvent]:
         counters = self._counters
