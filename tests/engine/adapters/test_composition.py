@@ -11,7 +11,7 @@ from engine.adapters.attach import attached
 from engine.adapters.composition import Composition
 from registry_schema.errors import UsageProblem
 from registry_schema.ranks import Ranks
-from tests.engine.tiny_adapters import adapter_spec, all_parts, lively, noisy_latents
+from tests.engine.tiny_adapters import adapter_spec, all_parts, fresh, lively, noisy_latents
 from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.tiny_wan import tiny_wan_base
 
@@ -75,6 +75,16 @@ def test_words_stay_with_the_share_of_adapters_without_a_prompt(base):
     assert Composition(((with_prompt, 0.3), (bare, 0.1))).base_share(site) == pytest.approx(0.25)
     assert Composition(((with_prompt, 1.0), (bare, 0.0))).base_share(site) == 0
     assert Composition(((bare, 0.0),)).base_share(site) == 1
+
+
+def test_the_rest_of_the_weight_is_that_of_an_adapter_that_does_nothing(base):
+    alone = lively(base, seed=1)
+    nothing = fresh(base, adapter_spec(base, ranks=Ranks(cross_frame_attention=4)))
+    noisy, timestep = noisy_latents(base, batch=2)
+    with torch.no_grad(), attached(base, Composition(((alone, 0.6),), rest=0.4)):
+        beside_a_rest = base.predict(noisy, timestep)
+    assert not close(beside_a_rest, predict(base, (alone, 0.6)))
+    assert close(beside_a_rest, predict(base, (alone, 0.6), (nothing, 0.4)))
 
 
 def test_permuting_samples_permutes_results(base):
