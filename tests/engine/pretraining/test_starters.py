@@ -81,12 +81,11 @@ def test_training_takes_still_clips_beside_moving_ones(tmp_path: Path):
     clips = open_clips(tmp_path, NANO, recipe.clips, seed=1, progress=SilentProgress()).clips
     assert [(clip.path.name, len(clip.windows)) for clip in clips] == [
         ("still-0.apng", 3),
-        ("still-1.apng", 3),
         *((f"turning-to-smile-{index:02d}.apng", 3) for index in range(3)),
     ]
     changes = [np.ptp(read_clip(clip.path).frames, axis=0).max() for clip in clips]
-    assert changes[:2] == [0, 0]
-    assert min(changes[2:]) > 0
+    assert changes[0] == 0
+    assert min(changes[1:]) > 0
 
 
 def colours(clip: GeneratedClip) -> np.ndarray:
