@@ -1,7 +1,6 @@
 """Draws the clips a starter adapter is trained on: `python -m engine.pretraining.starter_clips waterfall -o clips/`.
 
-Three kinds: a thing that moves; pictures of things that never move, so that the adapter leaves such photos alone; and,
-for a camera, a few pictures that are filmed along several paths each.
+Two kinds: a thing that moves; and, for a camera, a few pictures that are filmed along several paths each.
 
 Only a camera's show things of other motions. An adapter that was shown clouds standing still holds them, and at half
 weight it holds them against one that moves them; under a camera they move with all else.
@@ -21,7 +20,6 @@ from engine.pretraining.scenes.catalog import (
     CAMERAS,
     ELEMENTS,
     KEPT,
-    STILL,
     camera_path,
     draw_clip,
     draw_large_picture,
@@ -38,10 +36,10 @@ if TYPE_CHECKING:
 
 LONG = 24
 """Frames of a clip of which several windows are taken; those of a camera have `FRAMES`, one window."""
-MOVING_CLIPS, STILL_CLIPS = 13, 3
+MOVING_CLIPS = 14
 PICTURES, PATHS = 20, 5
 """Source: MIVA, appendix D.2."""
-FIRST_SEED, FIRST_STILL_SEED = 500_001, 550_001
+FIRST_SEED = 500_001
 """Far above those of pretraining, which go up by 32 with each step."""
 SMALLEST_CHANGE = 0.004
 EVERYWHERE = frozenset({"raining", "fireworks"})
@@ -53,11 +51,6 @@ def moving_clip(motion: str, index: int) -> GeneratedClip:
     """Clip number `index` of a thing that moves, `LONG` frames."""
     clips = (draw_clip(seed, motion, CANVAS, frames=LONG, fps=FPS) for seed in _seeds(FIRST_SEED, index))
     return next(clip for clip in clips if _changes(clip) and float(clip.mask[0].mean()) > 0)
-
-
-def still_clip(index: int) -> GeneratedClip:
-    """Clip number `index` of things that never move."""
-    return draw_clip(FIRST_STILL_SEED + 2 * index, STILL, CANVAS, frames=LONG, fps=FPS)
 
 
 def filmed_clips(motion: str, index: int) -> tuple[GeneratedClip, ...]:
@@ -89,23 +82,17 @@ def drawn_clips(motion: str, count: int) -> Iterator[tuple[str, GeneratedClip]]:
                 yield f"{motion}-{index:02d}-{path}.apng", clip
         else:
             yield f"{motion}-{index:02d}.apng", moving_clip(motion, index)
-    if motion not in (*CAMERAS, *EVERYWHERE):
-        for index in range(round(count * STILL_CLIPS / MOVING_CLIPS)):
-            yield f"still-{index}.apng", still_clip(index)
 
 
 def write_clips(motion: str, folder: Path, *, count: int | None = None, masks: bool = False) -> None:
     """Write the clips of a starter into `folder` as lossless animated PNGs; see `drawn_clips` for the arguments.
 
     Args:
-        masks: write the exact masks of what moves beside them, and leave out the clips in which nothing does: a mask
-            that is black all over teaches a mask stream nothing.
+        masks: write the exact masks of what moves beside them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = count or (PICTURES if motion in CAMERAS else MOVING_CLIPS)
     for name, clip in drawn_clips(motion, wanted):
-        if masks and clip.motions != (motion,):
-            continue
         write_clip(to_frames(clip.frames.transpose(0, 1)), folder / name, fps=FPS)
         if masks:
             write_clip_mask(clip.mask[:, 0], place_of_masks(folder / name), fps=FPS)
@@ -140,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("motion", choices=[*ELEMENTS, *KEPT, *CAMERAS])
     parser.add_argument("-o", "--to", type=Path, required=True, help="folder of the clips")
-    parser.add_argument("--count", type=int, help="clips with the moving thing (13), or pictures for a camera (20)")
+    parser.add_argument("--count", type=int, help="clips with the moving thing (14), or pictures for a camera (20)")
     parser.add_argument("--masks", action="store_true", help="exact masks beside the clips, in `masks`")
     options = parser.parse_args()
     write_clips(options.motion, options.to, count=options.count, masks=options.masks)

@@ -11,17 +11,12 @@ import pytest
 
 from engine.pretraining.preview_picture import PICTURES, SIZE, pixels_of, preview_picture
 from engine.pretraining.scenes.catalog import CAMERAS
-from engine.pretraining.starter_clips import PATHS, filmed_clips, moving_clip, still_clip, write_clips
+from engine.pretraining.starter_clips import PATHS, filmed_clips, moving_clip
 from engine.pretraining.starter_recipes import STARTERS, release_file, starter_recipe
-from engine.progress import SilentProgress
-from engine.training.clip_dataset import open_clips
-from engine.video.clip_reader import read_clip
 from mivactl.operations.draft import Release
 from registry_schema.clip_shape import ClipShape
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.pretraining.scenes.scene import GeneratedClip
 
 NANO = ClipShape(frames=16, height=80, width=128, fps=8)
@@ -62,30 +57,9 @@ def test_recipes_differ_in_what_is_trained_and_in_nothing_else():
     assert starter_recipe("clouds", "optimiser.steps=5").optimiser.steps == 5
 
 
-def test_in_a_still_clip_nothing_moves_and_nothing_could():
-    for index in range(3):
-        clip = still_clip(index)
-        assert bool((clip.frames == clip.frames[:1]).all())
-        assert not clip.present
-        assert float(clip.mask.max()) == 0
-
-
 @pytest.mark.parametrize("motion", ["clouds", "horse-running"])
 def test_a_moving_clip_shows_nothing_of_another_motion(motion: str):
     assert all(set(moving_clip(motion, index).present) == {motion} for index in range(3))
-
-
-def test_training_takes_still_clips_beside_moving_ones(tmp_path: Path):
-    write_clips("turning-to-smile", tmp_path, count=3)
-    recipe = starter_recipe("turning-to-smile")
-    clips = open_clips(tmp_path, NANO, recipe.clips, seed=1, progress=SilentProgress()).clips
-    assert [(clip.path.name, len(clip.windows)) for clip in clips] == [
-        ("still-0.apng", 3),
-        *((f"turning-to-smile-{index:02d}.apng", 3) for index in range(3)),
-    ]
-    changes = [np.ptp(read_clip(clip.path).frames, axis=0).max() for clip in clips]
-    assert changes[0] == 0
-    assert min(changes[1:]) > 0
 
 
 def colours(clip: GeneratedClip) -> np.ndarray:
@@ -105,13 +79,6 @@ def test_a_picture_is_filmed_along_several_paths(motion: str):
     for clips in pictures:
         assert len({clip.frames.numpy().tobytes() for clip in clips}) == PATHS
         assert all(clip.frames.shape == (16, 3, 80, 128) for clip in clips)
-
-
-def test_cameras_and_what_fits_every_photo_have_no_still_clips(tmp_path: Path):
-    for motion, count in (("raining", 3), ("camera-pan-right", 1)):
-        write_clips(motion, tmp_path / motion, count=count)
-        assert not list((tmp_path / motion).glob("still-*"))
-    assert len(list((tmp_path / "camera-pan-right").iterdir())) == PATHS
 
 
 @pytest.mark.parametrize("name", sorted(ELEVEN))
