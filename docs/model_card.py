@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from huggingface_hub import ModelCardData
@@ -49,7 +48,7 @@ TEMPLATE = """\
 
 ## How it was trained
 
-On {clips}, for {steps} steps, seed {seed}. The clips: {footage}.
+On {clips} clips of the motion, for {steps} steps, seed {seed}. The clips: {footage}.
 {ranks}; {megabytes:.1f} MB of weights. Every choice is in `recipe.toml`, and all of it is made again by
 
     python -m docs.starters {short_name}
@@ -86,7 +85,7 @@ def model_card(folder: Path) -> str:
         short_name=release.name.name,
         base=spec.base.name,
         moves=_moves(draft),
-        clips=_clips(folder, training.clips),
+        clips=training.clips,
         steps=training.steps,
         seed=training.seed,
         footage=training.footage,
@@ -119,11 +118,3 @@ def _moves(draft: Draft) -> str:
     if draft.spec.region == "whole":
         return "It moves the whole picture, whatever is in it."
     return f"It looks for: {', '.join(draft.spec.subjects)}. The rest of the photo is meant to stay as it is."
-
-
-def _clips(folder: Path, count: int) -> str:
-    """How many clips of which kinds, `12 clips of the motion and 4 without its subject, in which nothing moves`."""
-    report = json.loads((folder / "training-report.json").read_text())
-    still = sum(clip["file"].startswith("still-") for clip in report["clips"])
-    moving = f"{count - still} clips of the motion"
-    return f"{moving} and {still} without its subject, in which nothing moves" if still else moving

@@ -140,8 +140,8 @@ class LossChoice(_Section):
     """How timesteps are weighted: `bell` is Wan's way for a flow, `min_snr` caps the easy ones of a diffusion.
 
     `timesteps = "noisy"` trains mostly under strong noise, where the photo alone says what moves and how. Each step
-    trains the adapter at a weight drawn evenly from `least_weight` to 1, beside one that holds everything still with the
-    rest of the weight: as others will that share a composition with it.
+    trains the adapter at a weight drawn evenly from `least_weight` to 1, beside one that holds everything still with
+    the rest of the weight: as others will that share a composition with it.
     """
 
     weighting: Literal["uniform", "bell", "min_snr"] = "uniform"

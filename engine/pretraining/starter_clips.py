@@ -98,14 +98,6 @@ def write_clips(motion: str, folder: Path, *, count: int | None = None, masks: b
             write_clip_mask(clip.mask[:, 0], place_of_masks(folder / name), fps=FPS)
 
 
-def write_moving_clips(motion: str, folder: Path, *, count: int) -> None:
-    """Write `count` clips of a thing that moves, and nothing else: what a person has who filmed one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for index in range(count):
-        frames = to_frames(moving_clip(motion, index).frames.transpose(0, 1))
-        write_clip(frames, folder / f"{motion}-{index:02d}.apng", fps=FPS)
-
-
 def still_things(seed: int, count: int, *, without: str = "") -> tuple[str, ...]:
     """Names of up to `count` things that could move, other than `without`."""
     draws = Draws(seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,8 +30,6 @@ def world(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 def starter_draft(folder: Path, name: str = "waterfall") -> Path:
     draft = write_draft(folder, f"miva/{name}", tags=["water", "starter"])
     add_preview(draft)
-    clips = [*(f"{name}-{index}.apng" for index in range(6)), "still-0.apng", "still-1.apng"]
-    (draft / "training-report.json").write_text(json.dumps({"clips": [{"file": clip} for clip in clips]}))
     return draft
 
 
@@ -50,7 +47,7 @@ def test_the_front_matter_of_a_card_is_what_the_hub_reads(tmp_path: Path):
 def test_a_card_says_how_to_use_it_how_it_was_trained_and_what_it_can_not_do(tmp_path: Path):
     text = model_card(starter_draft(tmp_path / "draft"))
     assert "mivactl animate photo.jpg --use waterfall\n" in text
-    assert "6 clips of the motion and 2 without its subject" in text
+    assert "8 clips of the motion" in text
     assert LIMITS["waterfall"] in text
     assert "![Falling water](preview.webp)" in text
 

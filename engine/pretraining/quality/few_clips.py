@@ -26,7 +26,7 @@ from engine.pretraining.quality.starters import find_starters
 from engine.pretraining.quality.stderr_progress import StderrProgress
 from engine.pretraining.quality.trained_classifier import trained_classifier
 from engine.pretraining.quality.trials import clips_of, try_motion
-from engine.pretraining.starter_clips import write_moving_clips
+from engine.pretraining.starter_clips import write_clips
 from engine.recipe import apply_overrides, base_defaults, recipe_from_dict
 from engine.requests import TrainRequest
 from engine.training.train import train_adapter
@@ -111,7 +111,7 @@ def teach(motion: str, count: int, place: Workplace) -> Teaching:
     home = place.work / f"{motion}-{count}"
     clips, drafts = home / "clips", home / "drafts"
     if not clips.exists():
-        write_moving_clips(motion, home / "clips.new", count=count)
+        write_clips(motion, home / "clips.new", count=count)
         (home / "clips.new").rename(clips)
     words = motion.replace("-", " ")
     recipe = recipe_from_dict(apply_overrides(base_defaults(spec), [f"adapter.motion={words}"]))
