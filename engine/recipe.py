@@ -291,7 +291,7 @@ _BASE_KEYS = {
     "adapter": ("alpha",),
     "clips": ("windows",),
     "optimiser": ("learning_rate", "betas", "steps", "warmup", "schedule", "ema_decay"),
-    "loss": ("weighting", "timesteps"),
+    "loss": ("weighting", "timesteps", "least_weight"),
 }
 """Keys of a recipe for which a base may have its own defaults, by section."""
 

@@ -91,6 +91,7 @@ class TrainingDefaults(Document):
     ema_decay: Share | None = None
     weighting: Literal["uniform", "bell", "min_snr"] | None = None
     timesteps: Literal["uniform", "noisy"] | None = None
+    least_weight: Annotated[float, Field(gt=0, le=1)] | None = None
     windows: Annotated[int, Field(ge=1, le=1024)] | None = None
 
 

@@ -91,7 +91,7 @@ def describe(folder: Path) -> BaseSpec:
         "noise_schedule": SCHEDULE.plain(),
         "sampling": {"sampler": "ddim", "steps": 12, "match_first_frame": False, "noise_scale": NOISE_SCALE},
         "training": {
-            "ranks": {"cross_frame_attention": 32, "implicit_prompt": 32, "temporal_lora": 16},
+            "ranks": {"cross_frame_attention": 8, "implicit_prompt": 32, "temporal_lora": 4},
             "learning_rate": 2e-3,
             "steps": 300,
             "alpha": 8.0,
@@ -100,6 +100,7 @@ def describe(folder: Path) -> BaseSpec:
             "schedule": "cosine",
             "ema_decay": 0.98,
             "timesteps": "noisy",
+            "least_weight": 0.3,
             "windows": 3,
         },
         "exact_only": True,

@@ -113,6 +113,7 @@ def test_what_a_base_says_of_training_is_in_its_recipe():
     assert (nano.optimiser.schedule, nano.optimiser.warmup) == (training.schedule, training.warmup)
     assert (nano.optimiser.betas, nano.optimiser.ema_decay) == (training.betas, training.ema_decay)
     assert nano.loss.timesteps == training.timesteps
+    assert nano.loss.least_weight == training.least_weight != plain.loss.least_weight
     assert nano.loss.weighting == plain.loss.weighting
 
 
