@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIZE: Final = (1280, 800)
-SEED: Final = 7
+SEED: Final = 9
 
 Colours: TypeAlias = tuple[tuple[float, float, float], ...]
 
