@@ -36,6 +36,8 @@ class SamplingDefaults(Document):
     Args:
         noise_scale: deviation of the noise that a clip starts from; below 1 a clip is nearer to what the base expects,
             and what it takes rare noise for does not appear (truncation, Brock et al. 2019, arXiv 1809.11096, 3.1).
+        lone_weight: of an adapter that is alone and was given no weight. On a base that has one, what weights leave of
+            1 belongs to the base's own words, which hold everything still; elsewhere it is 1.
     """
 
     sampler: SamplerName
@@ -43,6 +45,7 @@ class SamplingDefaults(Document):
     start_noise: StartNoise | None = None
     match_first_frame: bool = True
     noise_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    lone_weight: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 class SamplingHints(Document):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.adapters.miva import MivaAdapter
     from engine.adapters.part import AdapterPart
     from engine.bases.attention_site import AttentionSite
+    from engine.bases.base import Base
 
 
 Part_co = TypeVar("Part_co", bound="AdapterPart", covariant=True)
@@ -39,7 +40,7 @@ class Composition:
 
     Args:
         entries: adapters with their weights.
-        rest: the weight of one more adapter, which does nothing: what the others are beside in training.
+        rest: the weight of one more adapter, which does nothing: the base's own words have that share.
 
     Source: MIVA Eq. (S4); the anchor is ours, equal to the paper's sum where the weights sum to 1.
 
@@ -64,11 +65,16 @@ class Composition:
         """All adapters at equal weights that sum to 1."""
         return cls(tuple((adapter, 1 / len(adapters)) for adapter in adapters))
 
+    @classmethod
+    def on(cls, base: Base, entries: tuple[tuple[MivaAdapter, float], ...]) -> Composition:
+        """Adapters on a base; where it says so, what the weights leave of 1 holds everything still."""
+        left = max(0.0, 1 - sum(abs(weight) for _, weight in entries))
+        return cls(entries, rest=0.0 if base.spec.sampling.lone_weight is None else left)
+
     def without(self, index: int) -> Composition:
         """The same with one adapter silent: what the others make of the picture."""
-        return Composition(
-            tuple((adapter, 0.0 if place == index else weight) for place, (adapter, weight) in enumerate(self.entries))
-        )
+        entries = ((adapter, 0.0 if place == index else weight) for place, (adapter, weight) in enumerate(self.entries))
+        return Composition(tuple(entries), rest=self.rest)
 
     def terms(self, site: AttentionSite) -> tuple[Term[AdapterPart], ...]:
         """The parts that do something at `site`."""

@@ -76,7 +76,7 @@ class Studio:
     def weighted(self, weights: Sequence[float]) -> Composition:
         """The same adapters at other weights."""
         adapters = (adapter for adapter, _ in self.composition.entries)
-        return Composition(tuple(zip(adapters, weights, strict=True)))
+        return Composition.on(self.base, tuple(zip(adapters, weights, strict=True)))
 
 
 def open_studio(request: StudioRequest, progress: Progress) -> Studio:
@@ -102,7 +102,7 @@ def open_studio(request: StudioRequest, progress: Progress) -> Studio:
                 loaded[use.record.weights] = _load(use, base, request)
             phase.advance()
     entries = tuple((loaded[use.record.weights], use.record.weight) for use in request.adapters)
-    return Studio(base, request.adapters, Composition(entries), base_folder(request.base))
+    return Studio(base, request.adapters, Composition.on(base, entries), base_folder(request.base))
 
 
 def _memory(request: StudioRequest, device: torch.device, dtype: torch.dtype, progress: Progress) -> MemorySet:

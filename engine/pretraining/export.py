@@ -28,6 +28,9 @@ SHARD = "14MB"
 NOISE_SCALE = 0.7
 """At 1, one cell in a hundred thousand starts from noise that looks like a spark and becomes a stain, on most clips."""
 
+LONE_WEIGHT = 0.5
+"""At 1 an adapter also moves what only looks a little like its thing."""
+
 
 def export(weights: dict[str, torch.Tensor], encoder: ImageEncoder, folder: Path) -> BaseSpec:
     """Write a base in half precision into `folder`, which is replaced as a whole.
@@ -89,7 +92,13 @@ def describe(folder: Path) -> BaseSpec:
         "latent": {"channels": MotionAutoencoder.channels, "spatial": MotionAutoencoder.spatial, "temporal": 1},
         "size_multiple": 16,
         "noise_schedule": SCHEDULE.plain(),
-        "sampling": {"sampler": "ddim", "steps": 12, "match_first_frame": False, "noise_scale": NOISE_SCALE},
+        "sampling": {
+            "sampler": "ddim",
+            "steps": 12,
+            "match_first_frame": False,
+            "noise_scale": NOISE_SCALE,
+            "lone_weight": LONE_WEIGHT,
+        },
         "training": {
             "ranks": {"cross_frame_attention": 8, "implicit_prompt": 32, "temporal_lora": 4},
             "learning_rate": 2e-3,

@@ -203,7 +203,10 @@ class Trainer:
     def _look(self, watcher: Watcher, log: RunLog) -> Evaluated | EvaluationFailed:
         """Look at the run with the weights that would be used."""
         try:
-            with self._average.instead_of(self._parameters), self._attached(1.0):
+            with (
+                self._average.instead_of(self._parameters),
+                self._attached(self._base.spec.sampling.lone_weight or 1.0),
+            ):
                 seen = watcher.look(self._counters.step)
         except Interrupted:
             raise

@@ -19,7 +19,7 @@ UseOption = Annotated[
         "-u",
         metavar="NAME[:W]",
         help="An adapter and its weight, `waterfall:0.5` or `studio::my/rain@>=1,<2:0.5`; repeat it for several. "
-        "Adapters without a weight share what is left of 1.",
+        "Adapters without a weight share what is left of 1; one alone has its base's usual weight (`nano`: 0.5).",
     ),
 ]
 PresetOption = Annotated[

@@ -76,10 +76,12 @@ def compose_wanted(wanted: Wanted, session: Session) -> Composed:
     preset_decides = wanted.preset is not None and wanted.base is None
     if wanted.preset is not None:
         wanted = _from_preset(wanted, wanted.preset)
-    weighing = weigh(wanted.refs, blend=wanted.blend)
+    weigh(wanted.refs, blend=wanted.blend)  # what is wrong with weights is wrong on every base
     pins = _pins(wanted, session, is_preset=preset_decides)
     chosen = choose(pins.refs, session, base=pins.base, masked=wanted.masked)
     pins.check([build.candidate for build in chosen.builds])
+    alone = chosen.base.spec.sampling.lone_weight or 1.0
+    weighing = weigh(wanted.refs, blend=wanted.blend, alone=alone)
     reason = "the preset names it" if preset_decides else pins.reason
     chosen = replace(chosen, reason=reason) if reason else chosen
     return Composed(pins.refs, chosen, weighing.weights, weighing.note, pins.notes)

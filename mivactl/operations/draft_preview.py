@@ -46,7 +46,7 @@ def preview_draft(folder: Path, picture: Path, base: KnownBase, session: Session
         version=manifest.version,
         manifest=manifest.identity(),
         weights=manifest.weights.digest,
-        weight=1.0,
+        weight=base.spec.sampling.lone_weight or 1.0,
     )
     use = AdapterUse(record, draft.spec, folder / WEIGHTS)
     request = StudioRequest(base=base.folder, adapters=(use,), verdicts=session.store.layout.verdicts)

@@ -25,11 +25,12 @@ class Weighing:
     note: str
 
 
-def weigh(refs: Sequence[AdapterRef], *, blend: bool) -> Weighing:
+def weigh(refs: Sequence[AdapterRef], *, blend: bool, alone: float = 1.0) -> Weighing:
     """The weights of `refs`: what is written; adapters without one share what is left of 1.
 
     Args:
         blend: scale them so that they sum to 1.
+        alone: the weight of a single adapter without one.
 
     Raises:
         UsageProblem: no adapter or too many, all weights 0, or nothing left to share.
@@ -38,7 +39,7 @@ def weigh(refs: Sequence[AdapterRef], *, blend: bool) -> Weighing:
         raise UsageProblem("no adapter is named, expected at least one", hint="add for example `--use waterfall`")
     if len(refs) > MAX_ADAPTERS:
         raise UsageProblem(f"{len(refs)} adapters are named, expected at most {MAX_ADAPTERS}", hint="leave some out")
-    weights = _filled(refs)
+    weights = (alone,) if len(refs) == 1 and refs[0].weight is None else _filled(refs)
     if all(weight == 0 for weight in weights):
         raise UsageProblem("all weights are 0, nothing would move", hint=f"write for example `{refs[0].name.name}:1`")
     total = sum(weights)

@@ -7,8 +7,8 @@ from registry_schema.errors import UsageProblem
 from registry_schema.ref import AdapterRef
 
 
-def weights(*texts: str, blend: bool = False):
-    return weigh([AdapterRef.parse(text) for text in texts], blend=blend)
+def weights(*texts: str, blend: bool = False, alone: float = 1.0):
+    return weigh([AdapterRef.parse(text) for text in texts], blend=blend, alone=alone)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,12 @@ def test_adapters_without_a_weight_share_what_is_left_of_1(texts: tuple[str, ...
     weighing = weights(*texts)
     assert weighing.weights == pytest.approx(expected)
     assert weighing.note == ""
+
+
+def test_one_adapter_alone_has_its_bases_usual_weight_unless_it_is_given_one():
+    assert weights("a", alone=0.5).weights == (0.5,)
+    assert weights("a:1", alone=0.5).weights == (1.0,)
+    assert weights("a", "b", alone=0.5).weights == (0.5, 0.5)
 
 
 def test_an_unusual_sum_is_noted_and_blend_mends_it():

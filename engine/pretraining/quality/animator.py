@@ -59,7 +59,7 @@ class Animator:
         """
         entries = tuple((self._adapters[motion], weight) for motion, weight in weights.items())
         sampler = Sampler(self.base, self._settings(tuple(weights)))
-        with attached(self.base, Composition(entries)) if entries else nullcontext():
+        with attached(self.base, Composition.on(self.base, entries)) if entries else nullcontext():
             latents = sampler.sample(encode_frame(self.base, picture), seed=seed)
         return to_frames(self.base.decode(latents)[0])
 

@@ -87,6 +87,16 @@ def test_the_rest_of_the_weight_is_that_of_an_adapter_that_does_nothing(base):
     assert close(beside_a_rest, predict(base, (alone, 0.6), (nothing, 0.4)))
 
 
+def test_what_weights_leave_of_1_holds_still_where_the_base_says_so(base):
+    entries = ((lively(base, seed=1), 0.3), (lively(base, seed=2), -0.2))
+    assert Composition.on(base, entries).rest == 0
+    sampling = base.spec.sampling.model_copy(update={"lone_weight": 0.5})
+    base.spec = base.spec.model_copy(update={"sampling": sampling})
+    assert Composition.on(base, entries).rest == pytest.approx(0.5)
+    assert Composition.on(base, entries).without(0).rest == pytest.approx(0.5)
+    assert Composition.on(base, ((entries[0][0], 1.5),)).rest == 0
+
+
 def test_permuting_samples_permutes_results(base):
     noisy, timestep = noisy_latents(base, batch=3)
     order = torch.tensor([2, 0, 1])

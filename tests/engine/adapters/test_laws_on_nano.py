@@ -46,7 +46,7 @@ def close(one, other) -> bool:
 
 
 def test_the_size_does_not_come_from_a_ratio(nano, noisy):
-    for shape in ((5, 7), (8, 4)):
+    for shape in ((6, 8), (8, 4)):  # nano's sizes are multiples of 16 pixels, two latent ones
         small = noisy[..., : shape[0], : shape[1]]
         assert predict(nano, small, (trained(nano, 1), 1.0)).shape == small.shape
 
