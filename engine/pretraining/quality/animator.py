@@ -41,6 +41,8 @@ class Animator:
         device = choose_device()
         self.base = load_base(base, device=device, dtype=choose_dtype(device))
         self.starters = starters
+        self.lone_weight = self.base.spec.sampling.lone_weight or 1.0
+        """Of a starter alone, as `mivactl animate` gives it."""
         sites = self.base.sites()
         self._adapters = {
             motion: load_adapter(starter.weights, starter.spec, sites, dtype=self.base.dtype)

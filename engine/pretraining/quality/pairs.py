@@ -81,13 +81,14 @@ def try_pair(pair: tuple[str, str], animator: Animator, *, pictures: int, phase:
         phase: told about every clip.
     """
     first, second = pair
+    alone = animator.lone_weight
     runs = [{first: weight, second: 1 - weight} for weight in WEIGHTS]
     sizes: dict[tuple[float, float], list[tuple[float, float]]] = {}
     even = []
     for index in range(pictures):
         real = real_pair(first, second, index)
         where = where_seen(real[0]), where_seen(real[1])
-        for weights in ({first: 1.0}, {second: 1.0}, *runs):
+        for weights in ({first: alone}, {second: alone}, *runs):
             frames = animator.animate(real[0].frames[0], weights, seed=real[0].seed)
             key = weights.get(first, 0.0), weights.get(second, 0.0)
             sizes.setdefault(key, []).append(_sizes(frames, where))
@@ -96,8 +97,8 @@ def try_pair(pair: tuple[str, str], animator: Animator, *, pictures: int, phase:
             phase.advance()
     means = {key: tuple(fmean(of_one) for of_one in zip(*found, strict=True)) for key, found in sizes.items()}
     shares = (
-        Share(first, means[1.0, 0.0][0], {weight: means[weight, 1 - weight][0] for weight in WEIGHTS}),
-        Share(second, means[0.0, 1.0][1], {weight: means[1 - weight, weight][1] for weight in WEIGHTS}),
+        Share(first, means[alone, 0.0][0], {weight: means[weight, 1 - weight][0] for weight in WEIGHTS}),
+        Share(second, means[0.0, alone][1], {weight: means[1 - weight, weight][1] for weight in WEIGHTS}),
     )
     return PairTrials(shares, tuple(even))
 

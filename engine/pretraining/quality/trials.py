@@ -105,7 +105,7 @@ def try_motion(
             alone_names.append(classifier.name_of(features_of(motion_of(frames))))
             phase.advance()
         if motion in animator.starters:
-            frames = animator.animate(real.frames[0], {motion: 1.0}, seed=real.seed)
+            frames = animator.animate(real.frames[0], {motion: animator.lone_weight}, seed=real.seed)
             made_motion = motion_of(frames)
             trials.append(
                 Trial(
