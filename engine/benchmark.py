@@ -28,6 +28,7 @@ from engine.shapes import latent_shape
 from engine.training.adapter_plan import plan_adapter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from torch import Tensor
@@ -55,9 +56,9 @@ class Measurement:
         return statistics.median(self.seconds)
 
 
-def random_adapter(base: Base, seed: int, *, masked: bool = False) -> MivaAdapter:
-    """An adapter of the base's default ranks whose tensors all have values."""
-    document = apply_overrides(base_defaults(base.spec, masked=masked), ["adapter.motion=benchmark"])
+def random_adapter(base: Base, seed: int, *, masked: bool = False, wishes: Sequence[str] = ()) -> MivaAdapter:
+    """An adapter of the base's default recipe, or with wishes `section.key=value`, whose tensors all have values."""
+    document = apply_overrides(base_defaults(base.spec, masked=masked), ["adapter.motion=benchmark", *wishes])
     adapter = MivaAdapter.create(plan_adapter(recipe_from_dict(document), base.spec), base.sites(), seed=seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jaxtyping import Float, Int
     from torch import Tensor
@@ -185,6 +186,17 @@ def _filled(heads: Tensor, width: int) -> Tensor:
 
 
 def _flexible(query: Tensor, key: Tensor, value: Tensor, looking: Tensor, seen: Tensor) -> Tensor:
+    compute = _compiled() if query.is_cuda else _biased
+    return compute(query, key, value, looking, seen)
+
+
+@cache
+def _compiled() -> Callable[..., Tensor]:
+    """Uncompiled, FlexAttention makes the matrix of all scores."""
+    return torch.compile(_biased, dynamic=False)
+
+
+def _biased(query: Tensor, key: Tensor, value: Tensor, looking: Tensor, seen: Tensor) -> Tensor:
     from torch.nn.attention.flex_attention import flex_attention
 
     def biased(score: Tensor, row: Tensor, _head: Tensor, place: Tensor, other: Tensor) -> Tensor:
