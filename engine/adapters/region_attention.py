@@ -47,7 +47,10 @@ class _Kernel:
 
 @contextmanager
 def flexible_kernel() -> Iterator[None]:
-    """Compute soft masks by torch's FlexAttention while the block runs. Off otherwise: not known to be faster."""
+    """Compute soft masks by torch's FlexAttention while the block runs.
+
+    Off otherwise: it is compiled for each size of attention, and one clip gains two seconds (`docs/performance.md`).
+    """
     _Kernel.flexible = True
     try:
         yield
