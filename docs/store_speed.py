@@ -52,6 +52,8 @@ LARGE: Final = "my/large"
 INSTALL: Final = ("-m", "mivactl", "install", LARGE)
 SEARCH: Final = ("-m", "mivactl", "search", "water")
 WANTED: Final = tuple(f"wanted/motion{number}" for number in range(8))
+UNCOMPILED: Final = "PYTHONDONTWRITEBYTECODE"
+"""Would have every process compile what an installation holds compiled."""
 _MOMENT: Final = Timestamp("2026-11-20T09:30:00Z")
 
 
@@ -117,6 +119,7 @@ def resolving_seconds(home: Path, rounds: int) -> float:
 def took(arguments: Sequence[str], home: Path) -> Took:
     """One Python process, run to its end; raises if it fails."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MIVACTL_")}
+    kept.pop(UNCOMPILED, None)
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(
         [sys.executable, *arguments],

@@ -33,7 +33,9 @@ print("imported:", *[name for name in {HEAVY!r} if name in sys.modules])
 
 
 def environment(home: Path) -> dict[str, str]:
+    """Of a user: without settings, and with modules compiled once, as an installation holds them."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MIVACTL_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**kept, "MIVACTL_HOME": str(home)}
 
 
