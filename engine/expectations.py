@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _EXPECTATIONS = {
     "int_type": "a whole number",
@@ -29,3 +34,10 @@ def expectation(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     if pattern is None:
         return str(error["msg"]).lower()
     return pattern.format(**error.get("ctx", {})).replace("'", '"')
+
+
+def nearest_word(value: object, errors: Sequence[Any]) -> str | None:
+    """The word that `value` was meant to be, among those that pydantic's `errors` expected; None is none like it."""
+    literals = (error["ctx"]["expected"] for error in errors if error["type"] == "literal_error")
+    words = [word for expected in literals for word in re.findall(r"'([^']+)'", expected)]
+    return next(iter(difflib.get_close_matches(str(value), words, n=1)), None)

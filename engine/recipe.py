@@ -6,9 +6,7 @@ weights, an interval of 0 never comes round.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import json
 import tomllib
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -16,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic_core import PydanticCustomError
 
 from engine.clip_findings import FindingKind
-from engine.expectations import expectation
 from engine.motion_words import direction_in
+from engine.recipe_problems import leaf_paths, unknown_key, usage_problem
 from engine.toml_text import merged, toml_text
 from registry_schema.errors import UsageProblem
 from registry_schema.ranks import MAX_RANK
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 Rank = Annotated[int, Field(ge=1, le=MAX_RANK)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)]
 Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 MAX_RECIPE_BYTES = 64 * 1024
@@ -52,6 +51,9 @@ class AdapterChoice(_Section):
     """What is trained, and what a person reads about it.
 
     `skip_first` leaves frame 0 out of cross-frame attention: cheaper, and not what the paper trains.
+
+    How much a frame looks at frame 0 and how much at the one before is `learned` by timestep, or `fixed`:
+    `weighting_first` for frame 0, the rest for the other. One half each is the paper's "without weighting module".
     """
 
     motion: Words = ""
@@ -62,7 +64,9 @@ class AdapterChoice(_Section):
     placement: Literal["parallel", "sequential"] = "parallel"
     rotary: bool = False
     skip_first: bool = False
+    weighting: Literal["learned", "fixed"] = "learned"
     weighting_temperature: Positive = 0.2
+    weighting_first: Share = 0.5
     alpha: Positive = 1.0
     start_noise: Literal["base", "off"] = "base"
     match_first_frame: Literal["base", "off"] = "base"
@@ -259,7 +263,7 @@ def recipe_from_dict(document: Mapping[str, Any]) -> TrainRecipe:
     try:
         return TrainRecipe.model_validate(document)
     except ValidationError as problem:
-        raise _usage_problem(problem) from problem
+        raise usage_problem(problem, TrainRecipe) from problem
 
 
 def base_defaults(base: BaseFacts, *, masked: bool = False) -> dict[str, Any]:
@@ -333,8 +337,8 @@ def apply_overrides(document: Mapping[str, Any], assignments: Iterable[str]) -> 
         if not equals:
             raise UsageProblem(f"`{assignment}` is not an assignment, expected `section.key=value`")
         path = tuple(part.strip() for part in key.split("."))
-        if path not in _leaf_paths():
-            raise _unknown_key(path)
+        if path not in leaf_paths(TrainRecipe):
+            raise unknown_key(path, TrainRecipe)
         result = merged(result, _nested(path, _value(text.strip())))
     recipe_from_dict(result)
     return result
@@ -351,47 +355,3 @@ def _nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:  # noqa: ANN40
     for part in reversed(path):
         value = {part: value}
     return dict(value)
-
-
-def _leaf_paths(model: type[BaseModel] = TrainRecipe, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    paths: list[tuple[str, ...]] = []
-    for name, field in model.model_fields.items():
-        path = (*above, field.alias or name)
-        nested = field.annotation
-        if isinstance(nested, type) and issubclass(nested, BaseModel):
-            paths += _leaf_paths(nested, path)
-        else:
-            paths.append(path)
-    return paths
-
-
-def _unknown_key(path: tuple[str, ...]) -> UsageProblem:
-    wanted = ".".join(path)
-    known = {".".join(leaf): leaf for leaf in _leaf_paths()}
-    # a right key in the wrong section is nearer than a similar one in the right section
-    same_leaf = [name for name, leaf in known.items() if leaf[-1] == path[-1]]
-    near = same_leaf or difflib.get_close_matches(wanted, known, n=1, cutoff=0.4)
-    hint = (
-        f"did you mean `{near[0]}`?"
-        if near
-        else f"sections are {', '.join(sorted({leaf[0] for leaf in known.values()}))}"
-    )
-    return UsageProblem(f"recipe has no key `{wanted}`", hint=hint)
-
-
-def _usage_problem(problem: ValidationError) -> UsageProblem:
-    first = problem.errors(include_url=False)[0]
-    if first["type"] == "mirrored":
-        return UsageProblem(
-            f"recipe: `clips.flip` is `true`, but a motion with `{first['msg']}` in it is another one in a mirror",
-            hint="pass `--set clips.flip=false`",
-        )
-    # pydantic adds the branch of a union behind the key; only the key is of use to a reader
-    path = tuple(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return _unknown_key(path)
-    key = next((leaf for leaf in _leaf_paths() if path[: len(leaf)] == leaf), path)
-    same_key = [error for error in problem.errors(include_url=False) if error["loc"][: len(key)] == key]
-    expected = " or ".join(dict.fromkeys(expectation(error) for error in same_key))
-    shown = json.dumps(first["input"], default=str, ensure_ascii=False)
-    return UsageProblem(f"recipe: `{'.'.join(key)}` is `{shown}`, expected {expected}")

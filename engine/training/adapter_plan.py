@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from registry_schema.adapter_spec import (
     AdapterSpec,
     CrossFrameAttentionSpec,
+    FixedWeighting,
     ImplicitPromptSpec,
     LearnedWeighting,
     MaskStreamSpec,
@@ -19,6 +20,7 @@ from registry_schema.sampling import SamplingHints
 
 if TYPE_CHECKING:
     from engine.recipe import AdapterChoice, MaskChoice, TrainRecipe
+    from registry_schema.adapter_spec import Weighting
     from registry_schema.base_spec import BaseSpec
 
 
@@ -68,8 +70,14 @@ def _cross_frame_attention(choice: AdapterChoice) -> CrossFrameAttentionSpec:
         placement=choice.placement,
         rotary=choice.rotary,
         skip_first=choice.skip_first or None,
-        weighting=LearnedWeighting(temperature=choice.weighting_temperature),
+        weighting=_weighting(choice),
     )
+
+
+def _weighting(choice: AdapterChoice) -> Weighting:
+    if choice.weighting == "fixed":
+        return FixedWeighting(first=choice.weighting_first)
+    return LearnedWeighting(temperature=choice.weighting_temperature)
 
 
 def _mask_stream(choice: MaskChoice, ranks: Ranks) -> MaskStreamSpec:

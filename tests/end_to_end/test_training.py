@@ -109,6 +109,7 @@ def test_two_processes_make_one_draft_and_say_it_once(folder: Path):
         (("--preview", "none.png"), 3, "no photo `none.png`", "--preview"),
         (("--footage", ""), 2, "`--footage` is empty", "whose clips"),
         (("--set", "optimiser.step=4"), 2, "recipe has no key `optimiser.step`", "`optimiser.steps`"),
+        (("--set", "adapter.weighting=fix"), 2, "recipe: `adapter.weighting` is", "did you mean `fixed`?"),
     ],
 )
 def test_options_that_can_not_be_are_refused_before_anything_is_done(

@@ -34,6 +34,13 @@ def test_a_recipe_survives_being_written_and_read():
     assert recipe_from_toml(text.encode()).to_toml() == text
 
 
+def test_fixed_reference_weights_survive_being_written_and_read_as_one_half_each():
+    recipe = recipe_from_dict(apply_overrides({}, ["adapter.weighting=fixed"]))
+    assert recipe_from_toml(recipe.to_toml().encode()) == recipe
+    assert (recipe.adapter.weighting, recipe.adapter.weighting_first) == ("fixed", 0.5)
+    assert recipe.resume_digest != TrainRecipe().resume_digest
+
+
 def test_what_a_file_leaves_out_comes_from_the_base_and_then_from_the_paper():
     base = {"optimiser": {"steps": 400, "learning_rate": 1e-3}}
     recipe = recipe_from_toml(b"[optimiser]\nsteps = 7\n", defaults=base)
@@ -67,6 +74,22 @@ def test_overrides_are_typed_and_go_over_the_file():
         ("optimiser.betas=[0.9]", "recipe: `optimiser.betas` is `[0.9]`, expected one more value", None),
         ("clips.flip=yes", 'recipe: `clips.flip` is `"yes"`, expected true or false', None),
         ("clips.crop=left", 'recipe: `clips.crop` is `"left"`, expected "center", "smart" or "random"', None),
+        (
+            "adapter.weighting=fix",
+            'recipe: `adapter.weighting` is `"fix"`, expected "learned" or "fixed"',
+            "did you mean `fixed`?",
+        ),
+        (
+            "adapter.weighting_frist=1",
+            "recipe has no key `adapter.weighting_frist`",
+            "did you mean `adapter.weighting_first`?",
+        ),
+        ("adapter.weighting_first=1.5", "recipe: `adapter.weighting_first` is `1.5`, expected at most 1", None),
+        (
+            "adapter.ranks.temporal_lora=of",
+            'recipe: `adapter.ranks.temporal_lora` is `"of"`, expected a whole number or "off"',
+            "did you mean `off`?",
+        ),
         (
             "adapter.ranks.cross_frame_attention=wide",
             'recipe: `adapter.ranks.cross_frame_attention` is `"wide"`, expected a whole number or "full" or "off"',

@@ -7,16 +7,19 @@ import tomllib
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from engine.adapters.composition import Composition
 from engine.adapters.weights import load_adapter
 from engine.progress import SilentProgress
 from engine.recipe import recipe_from_toml
 from engine.training.draft import write_draft
 from engine.training.run import Footage, RunPlace, run_training
-from registry_schema.adapter_spec import AdapterSpec
+from registry_schema.adapter_spec import AdapterSpec, FixedWeighting
 from registry_schema.errors import Busy, UsageProblem
 from registry_schema.manifest import TrainingRecord
 from registry_schema.names import AdapterName
+from tests.engine.adapters.site_stories import call_of, first_site, hidden_of, run_site
 from tests.engine.tiny_bases import tiny_unet_base
 from tests.engine.training.drawn_clips import write_clips
 from tests.engine.training.runs import recipe
@@ -54,6 +57,29 @@ def test_a_training_leaves_a_draft_that_says_what_it_is(tmp_path):
     assert recipe_from_toml(draft["recipe.toml"]) == outcome.recipe
     assert record.recipe == outcome.recipe.digest
     assert (release["name"], release["version"], release["title"]) == ("my/moving-square", "0.1.0", "Moving square")
+
+
+@pytest.mark.parametrize(("choices", "share"), [((), 0.5), (("adapter.weighting_first=0.3",), 0.3)])
+def test_an_adapter_trained_with_fixed_reference_weights_mixes_so_and_has_no_tensors_for_it(tmp_path, choices, share):
+    base, outcome = trained(tmp_path, "adapter.weighting=fixed", *choices)
+    write_draft(tmp_path / "draft", outcome, base.spec, AdapterName("my/moving-square"))
+    spec = AdapterSpec.of(json.loads((tmp_path / "draft" / "adapter.json").read_bytes()), source="adapter.json")
+    weights = tmp_path / "draft" / "adapter.safetensors"
+    assert spec.cross_frame_attention.weighting == FixedWeighting(first=share)
+    assert not [name for name in load_file(weights) if "lambda" in name]
+    assert [name for name in load_file(weights) if ".cfa." in name]
+    mixed, first_alone, previous_alone = (predicted_at(base, weights, spec, first) for first in (share, 1.0, 0.0))
+    assert torch.allclose(mixed, share * first_alone + (1 - share) * previous_alone, atol=1e-6)
+    assert not torch.allclose(first_alone, previous_alone, atol=1e-4)
+
+
+def predicted_at(base, weights, spec, first):
+    """What the first site of self attention gives with these weights on it, mixed as `first` says."""
+    attention = spec.cross_frame_attention.model_copy(update={"weighting": FixedWeighting(first=first)})
+    spec = spec.model_copy(update={"cross_frame_attention": attention})
+    adapter = load_adapter(weights, spec, base.sites(), dtype=torch.float32)
+    site, call = first_site(base, "self"), call_of(base, batch=1, frames=3)
+    return run_site(base, site, call, Composition.of(adapter), hidden_of(base, site, call))
 
 
 def test_the_draft_holds_the_running_average(tmp_path):
