@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.bench.baselines import slow_zoom, still
 from engine.bench.equal_footing import fitted
 from engine.bench.foreign_clips import take_over
+from engine.bench.measured_adapters import measured_adapters
 from engine.bench.run_file import clip_place
 from engine.bench.scoring import footing_of, score_run
 from engine.bench.summary import summarise
@@ -80,11 +81,12 @@ def finish_run(run: BenchRun, folder: Path, weights: Path | None, *, progress: P
     scores, metrics = score_run(folder, run, WeightsFolder(weights) if weights else None, progress=progress)
     facts = [metric.facts for metric in metrics.present]
     summary = summarise(run, scores, facts)
+    numbers = {**numbers_of(run, summary, metrics), "adapters": measured_adapters(run, folder)}
     outcome = BenchOutcome(summary, metrics, _report_place(folder), folder / TABLE, folder / NUMBERS)
     with whole_file(outcome.table) as fresh:
         fresh.write_text(_table(scores, metrics), encoding="utf-8")
     with whole_file(outcome.numbers) as fresh:
-        fresh.write_text(json.dumps(numbers_of(run, summary, metrics), indent=1, sort_keys=True) + "\n")
+        fresh.write_text(json.dumps(numbers, indent=1, sort_keys=True) + "\n")
     if outcome.report is None:
         progress.note("no report.html: it needs matplotlib, `pip install 'mivactl[bench]'`")
     else:

@@ -17,7 +17,12 @@ def attach(  # noqa: PLR0913 - one parameter for each option
         list[Path] | None, typer.Option("--preview", metavar="FILE", help="A picture or a clip; repeat it for several.")
     ] = None,
     report: Annotated[
-        list[Path] | None, typer.Option("--report", metavar="FILE", help="A report in JSON; repeat it for several.")
+        list[Path] | None,
+        typer.Option(
+            "--report",
+            metavar="DIR|FILE",
+            help="The numbers of a run of `bench`, or a report in JSON; repeat it for several.",
+        ),
     ] = None,
     to: Annotated[
         str, typer.Option("--to", metavar="REGISTRY", help="A registry's name, folder or address.")

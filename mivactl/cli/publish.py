@@ -17,6 +17,14 @@ def publish(
     to: Annotated[
         str | None, typer.Option("--to", metavar="REGISTRY", help="A registry's name or folder; your own if left out.")
     ] = None,
+    report: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--report",
+            metavar="DIR|FILE",
+            help="Attach the numbers of a run of `bench`, or a report in JSON; repeat it for several.",
+        ),
+    ] = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Check a draft and publish it; what is published never changes.
@@ -25,7 +33,7 @@ def publish(
     """
     from mivactl.operations.publish import publish as publish_draft
 
-    done = publish_draft(draft, run.session, to=to, dry_run=dry_run, progress=run.progress)
+    done = publish_draft(draft, run.session, to=to, reports=report or (), dry_run=dry_run, progress=run.progress)
     if done.note:
         run.console.warn(done.note)
     for warning in done.warnings:
@@ -42,5 +50,7 @@ def publish(
         run.console.line(f"{done.name} {done.version} for {done.base} {state} in {done.registry}")
         for file in done.files:
             run.console.line(f"  {file.path}  {words.size(file.size_bytes)}  {file.digest}")
+        for file in done.attached:
+            run.console.line(f"  {file.path}  {words.size(file.size_bytes)}  {file.digest}  attached")
 
     run.answer({"publication": done}, show)

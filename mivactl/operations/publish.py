@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from mivactl.content import content_of_file
 from mivactl.engine_bridge import SilentProgress, check_binding
 from mivactl.finite_scan import check_finite
+from mivactl.operations.attach import attach_to, require_attachments
+from mivactl.operations.attachable import attachable_report, require_free, require_measured
 from mivactl.operations.draft import WEIGHTS, read_draft
 from mivactl.operations.keys import publisher_keys
 from mivactl.operations.name_check import check_name
@@ -28,10 +30,11 @@ from registry_schema.signatures import Signatures
 from registry_schema.text import Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mivactl.engine_bridge import Progress
+    from mivactl.operations.attachable import Attachable
     from mivactl.operations.draft import Draft
     from mivactl.operations.outgoing import Outgoing
     from mivactl.registry.publication import Upload
@@ -55,6 +58,7 @@ class Publication:
     """What was published, or would be with `dry_run`; `is_new` is false when it was there already.
 
     Attributes:
+        attached: reports that stand beside the build, not in it.
         stripped: previews that went out without the metadata they have in the draft.
         warnings: what a person should know.
         new_key: the folder of the key that was made to sign this; None when there was one.
@@ -71,6 +75,7 @@ class Publication:
     files: tuple[PublishedFile, ...]
     left_out: tuple[str, ...]
     note: str
+    attached: tuple[PublishedFile, ...] = ()
     stripped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     new_key: str | None = None
@@ -81,20 +86,26 @@ def publish(
     session: Session,
     *,
     to: str | None = None,
+    reports: Sequence[Path] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Publication:
-    """Publish the draft in `folder`.
+    """Publish the draft in `folder`, and attach reports to what is published.
+
+    Everything is looked at before anything goes out. Who is cut off between the two publishes again: the build is there
+    already then, and the reports are attached.
 
     Args:
         to: a registry's name or folder; None takes the person's own registry, which is made when needed.
+        reports: files in JSON, or folders of runs of `bench` that measured these weights.
         dry_run: check everything and upload nothing.
 
     Raises:
-        NotFound, SchemaError, UsageProblem: the draft is not complete, or not valid.
-        IntegrityProblem: weights that are broken or not finite; a preview's receipt that is not of these weights.
+        NotFound, SchemaError, UsageProblem: the draft or a report is not complete, or not valid.
+        IntegrityProblem: weights that are broken or not finite; a preview's receipt, or a run, that is of others.
         Incompatible: weights that do not fit the base they name.
-        Busy, Refused: the version is taken, or the registry does not take it; or a file holds a token.
+        Busy: the version is taken, or a report's name.
+        Refused: the registry does not take it; or a file holds a token.
         LookAlike: the name is easily taken for one that is there.
         AuthProblem: the registry is signed, and this machine does not have its keys.
     """
@@ -107,6 +118,7 @@ def publish(
             manifest = describe(draft, files)
             require_no_token(manifest.to_bytes(), name=Manifest.SOURCE)
             note = _check_base(manifest, draft, session)
+            beside = _beside(manifest, reports, registry)
             phase.advance()
         check_name(manifest.name, registry, session)
         is_new = True
@@ -114,10 +126,23 @@ def publish(
             paths = {entry.digest: files.paths[entry.path] for entry in manifest.files}
             done = _upload(registry, manifest, paths, session)
             manifest, is_new = registry.manifest(done.line), done.is_new
+            if beside:
+                attach_to(done.line, beside, registry, session)
     warnings = tuple(filter(None, (*files.warnings, large_update(folder / WEIGHTS, draft.spec, source=WEIGHTS))))
     published = _publication(draft, manifest, registry, is_new=is_new, dry_run=dry_run, note=note)
     new_key = str(session.keys.folder) if session.keys.names() and not had_keys else None
-    return replace(published, stripped=files.stripped, warnings=warnings, new_key=new_key)
+    attached = tuple(_published(one.entry) for one in beside)
+    return replace(published, attached=attached, stripped=files.stripped, warnings=warnings, new_key=new_key)
+
+
+def _beside(manifest: Manifest, reports: Sequence[Path], registry: WritableRegistry) -> tuple[Attachable, ...]:
+    """The reports, each of which may stand beside this build."""
+    if reports:
+        require_attachments(registry)
+    files = tuple(map(attachable_report, reports))
+    require_measured(files, next(entry.digest for entry in manifest.files if entry.kind == "weights"))
+    require_free(files, (entry.path for entry in manifest.files), build=f"`{manifest.name}` {manifest.key.tag}")
+    return files
 
 
 def _upload(registry: WritableRegistry, manifest: Manifest, paths: Mapping[Digest, Path], session: Session) -> Upload:
@@ -208,7 +233,7 @@ def _check_base(manifest: Manifest, draft: Draft, session: Session) -> str:
 def _publication(
     draft: Draft, manifest: Manifest, registry: WritableRegistry, *, is_new: bool, dry_run: bool, note: str
 ) -> Publication:
-    files = tuple(PublishedFile(entry.path, entry.kind, entry.digest, entry.size) for entry in manifest.files)
+    files = tuple(_published(entry) for entry in manifest.files)
     return Publication(
         name=manifest.name,
         version=str(manifest.version),
@@ -222,3 +247,7 @@ def _publication(
         left_out=draft.left_out,
         note=note,
     )
+
+
+def _published(entry: FileEntry) -> PublishedFile:
+    return PublishedFile(entry.path, entry.kind, entry.digest, entry.size)

@@ -13,6 +13,7 @@ import pytest
 
 from engine.video.clip_writer import write_clip
 from mivactl.cli.app import run
+from registry_schema.digests import Digest
 from tests.end_to_end.tiny_world import FRAMES, HEIGHT, WIDTH, TinyWorld, write_adapter_draft, write_photo
 
 if TYPE_CHECKING:
@@ -78,6 +79,19 @@ def test_a_run_has_clips_scores_and_one_page_that_asks_for_nothing(folder: Path)
     assert standings["real"]["mean_rank"] is None
     assert {metric["tier"] for metric in numbers["metrics"].values()} == {"reference", "proxy", "own"}
     assert "vbench:subject" in numbers["missing"]
+
+
+def test_the_numbers_of_a_run_are_published_with_the_adapter_that_it_measured(
+    folder: Path, capsys: CaptureFixture[str]
+):
+    assert run(["publish", "draft", "--to", "local", "--report", "run"]) == 0
+    assert run(["info", "my/waterfall", "--json"]) == 0
+    (build,) = json.loads(capsys.readouterr().out.splitlines()[-1])["data"]["adapter"]["builds"]
+    (attached,) = build["attachments"]
+    assert attached["file"]["path"] == "bench-paper-single.json"
+    assert attached["file"]["digest"] == Digest.of((folder / "run" / "summary.json").read_bytes())
+    write_adapter_draft(folder / "other", folder / "home" / "bases" / "tiny", "my/other", seed=2)
+    assert run(["publish", "other", "--to", "local", "--report", "run"]) == 5
 
 
 def test_an_interrupted_run_goes_on_to_the_same_numbers(folder: Path, capsys: CaptureFixture[str]):

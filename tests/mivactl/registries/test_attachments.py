@@ -83,6 +83,80 @@ def test_what_is_attached_is_found_and_read_and_the_build_stays_as_it_is(world: 
     world.ok("verify")
 
 
+def bench_run(folder: Path, *weights: str, suite: str = "starter") -> Path:
+    folder.mkdir()
+    numbers = {"suite": suite, "adapters": dict.fromkeys(weights, f"{NAME} 1.0.0"), "metrics": {}}
+    report(folder / "summary.json", **numbers)
+    return folder
+
+
+def weights_of(draft: Path) -> str:
+    return str(Digest.of((draft / "adapter.safetensors").read_bytes()))
+
+
+def test_a_draft_is_published_with_its_reports_beside_it(world: World, studio: str):
+    draft = write_draft(world.folder / "draft", str(NAME), "1.0.0")
+    run = bench_run(world.folder / "run", weights_of(draft))
+    speed = report(world.folder / "speed.json", seconds=1.5)
+    command = ("publish", draft, "--to", studio, "--report", run, "--report", speed)
+    assert "would be published" in world.ok(*command, "--dry-run").out
+    said = world.ok(*command).out
+    assert [line.split()[0] for line in said.splitlines() if line.endswith("  attached")] == [
+        "bench-starter.json",
+        "speed.json",
+    ]
+    assert attached(world) == [("report", "bench-starter.json"), ("report", "speed.json")]
+    registry = world.session().registry("studio")
+    first = registry.attachments(NAME)[0].file
+    with registry.open_file(Content(first.digest, first.size, first.path)) as file:
+        assert file.read() == (run / "summary.json").read_bytes()
+    assert "was there already" in world.ok(*command).out
+    assert len(attached(world)) == 2
+
+
+def test_a_run_is_attached_later_too(world: World, studio: str):
+    publish(world, studio)
+    run = bench_run(world.folder / "run", weights_of(world.folder / "drafts" / "1.0.0"), suite="paper-single")
+    world.ok("attach", FIRST, "--report", run, "--to", studio)
+    assert attached(world) == [("report", "bench-paper-single.json")]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "message", "hint"),
+    [
+        (
+            lambda run: report(run / "summary.json", suite="starter", adapters={}),
+            5,
+            "no clip made with these weights",
+            "took part in",
+        ),
+        (lambda run: report(run / "summary.json", suite="starter"), 2, "does not say which adapters", "again"),
+        (lambda run: (run / "summary.json").unlink(), 3, "holds no finished run", "mivactl bench --suite"),
+        (lambda run: (run / "summary.json").write_text("{"), 5, "summary.json: line 1", ""),
+    ],
+)
+def test_nothing_is_published_with_a_run_that_is_not_its_own(world: World, local: str, spoil, code, message, hint):
+    draft = write_draft(world.folder / "next", str(NAME), "1.1.0", weights=tensors(seed=1))
+    run = bench_run(world.folder / "run", weights_of(draft))
+    spoil(run)
+    said = world.mivactl("publish", "--json", draft, "--to", local, "--report", run)
+    assert said.exit_code == code
+    assert message in said.error["message"]
+    assert hint in (said.error["hint"] or "")
+    (line,) = world.session().registry("studio").lines(NAME)
+    assert str(line.version) == "1.0.0"
+
+
+def test_a_report_does_not_take_the_name_of_a_file_of_the_draft(world: World, local: str):
+    draft = write_draft(world.folder / "next", str(NAME), "1.1.0", weights=tensors(seed=1))
+    inside, beside = report(draft / "report.json", seconds=1), report(world.folder / "report.json", seconds=2)
+    assert inside.is_file()
+    said = world.mivactl("publish", "--json", draft, "--to", local, "--report", beside)
+    assert said.exit_code == 8
+    assert "has a file `report.json` already" in said.error["message"]
+    assert len(world.session().registry("studio").lines(NAME)) == 1
+
+
 def test_what_is_attached_never_changes(world: World, studio: str):
     publish(world, studio)
     evening = picture(world.folder / "evening.png")
