@@ -41,7 +41,14 @@ _MASK_PARTS = {"mask_stream": "mask stream", "background_prompt": "background pr
 _TRAINING = (Column("training, one clip"), Column("memory", number=True), Column("at most", number=True))
 
 
-def show_counted(run: Run, result: "CountResult") -> None:
+def counted(run: Run, *, base: str | None, adapters: int, masked: bool) -> None:
+    """Count, and print what adapters cost."""
+    from mivactl.operations.benching.counted import bench_counted
+
+    _show(run, bench_counted(run.session, base=base, adapters=adapters, masked=masked, progress=run.progress))
+
+
+def _show(run: Run, result: "CountResult") -> None:
     """Tables for a person, an envelope for a program, and a warning for every budget that does not hold."""
 
     def show() -> None:
