@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.text import Text
+
     from engine.bench.scoring import ClipScores
     from engine.bench.summary import Row
 
@@ -19,27 +21,42 @@ COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e
 """Told apart by people who see fewer colours. Source: Okabe and Ito 2008."""
 MARKERS: Final = "osD^vPX*<>"
 STYLES: Final = ("-", "--", "-.", ":")
+WORST, BEST = 0.1, 1.0
+"""Where the rings of a radar are; what has no mean is in its middle."""
 
 
 def radar(rows: Sequence[Row], methods: Sequence[str], *, title: str) -> str:
     """One spoke for each metric with a direction, best method outside, worst in the middle."""
     directed = [row for row in rows if row.facts.direction != "none" and len(row.cells) > 1]
-    if len(directed) < 3:
-        return ""
+    return svg(radar_figure(directed, methods, title=title), title) if len(directed) >= 3 else ""
+
+
+def radar_figure(rows: Sequence[Row], methods: Sequence[str], *, title: str) -> Figure:
+    """The same of metrics that all have a direction, at least three, as a figure."""
     figure = Figure(figsize=(6.4, 5.2), layout="constrained")
     axes = figure.add_subplot(projection="polar")
-    angles = np.linspace(0, 2 * np.pi, len(directed), endpoint=False)
+    angles = np.linspace(0, 2 * np.pi, len(rows), endpoint=False)
     for place, method in enumerate(methods):
-        shares = [_share(row, method) for row in directed]
+        shares = [_share(row, method) for row in rows]
         closed = [*shares, shares[0]]
         colour, marker, style = _look(place)
         axes.plot([*angles, angles[0]], closed, label=method, color=colour, marker=marker, linestyle=style)
-    axes.set_xticks(angles, [row.facts.name for row in directed], fontsize=8)
-    axes.set_yticks([0.1, 1.0], ["worst", "best"], fontsize=7)
+    axes.set_xticks(angles, [row.facts.name for row in rows], fontsize=8)
+    for label, angle in zip(axes.get_xticklabels(), angles, strict=True):
+        _stand_outside(label, angle)
+    axes.set_yticks([WORST, BEST], ["", ""])
     axes.set_ylim(0, 1.05)
+    axes.spines["polar"].set_visible(False)
     figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    axes.set_title(title, fontsize=10)
-    return svg(figure, title)
+    axes.set_title(f"{title}\nouter ring: the best mean, inner ring: the worst", fontsize=10)
+    return figure
+
+
+def _stand_outside(label: Text, angle: float) -> None:
+    """Let a spoke's label begin at its end and go away from the circle; `angle` in radians, 0 is to the right."""
+    across, up = np.cos(angle), np.sin(angle)
+    label.set_horizontalalignment("center" if abs(across) < 0.1 else "left" if across > 0 else "right")
+    label.set_verticalalignment("center" if abs(up) < 0.5 else "bottom" if up > 0 else "top")
 
 
 def scatter(
@@ -87,13 +104,13 @@ def svg(figure: Figure, alt: str) -> str:
 
 
 def _share(row: Row, method: str) -> float:
-    """Where a method lies between the worst (0.1) and the best (1) mean; 0 without one."""
+    """Where a method lies between the worst and the best mean; 0 without one."""
     if method not in row.cells:
         return 0.0
     means = [cell.mean for cell in row.cells.values()]
     span = max(means) - min(means)
     share = (row.cells[method].mean - min(means)) / span if span else 1.0
-    return 0.1 + 0.9 * (share if row.facts.direction == "up" else (1 - share if span else 1.0))
+    return WORST + (BEST - WORST) * (share if row.facts.direction == "up" else (1 - share if span else 1.0))
 
 
 def _look(place: int) -> tuple[str, str, str]:
