@@ -41,7 +41,7 @@ from mivactl.cli.options import BaseOption
 from mivactl.cli.run import Run
 
 if TYPE_CHECKING:
-    from mivactl.engine_bridge import AnimateResult
+    from mivactl.engine_bridge import AnimateResult, MovedShare
     from mivactl.operations.animate import Animation, AnimationPlan, FailedPhoto, Prepared
 
 
@@ -160,10 +160,14 @@ def tell_moved(run: Run, result: "AnimateResult") -> None:
         if moved.nothing:
             run.console.warn(
                 f"{moved.adapter} at weight {moved.weight:.4g} moved nothing in {result.photo.name}: "
-                "is its subject in the picture? try a higher weight"
+                f"is its subject in the picture? try {_stronger(moved)}"
             )
         else:
             run.console.note(f"{moved.adapter} at weight {moved.weight:.4g} moved {moved.share:.0%} of the picture")
+
+
+def _stronger(moved: "MovedShare") -> str:
+    return f"`--use {moved.adapter}:1`" if moved.weight < 1 else "a higher weight"
 
 
 def clip_data(result: "AnimateResult") -> dict[str, object]:

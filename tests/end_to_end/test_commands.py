@@ -105,6 +105,7 @@ def test_what_moves_nothing_is_said(shell: Shell):
     code, _, err = shell("animate", "photo.png", "--use", "my/nothing", "--use", "my/wave", "-q")
     assert code == 0
     assert "warning: my/nothing at weight 0.5 moved nothing in photo.png" in err
+    assert "try `--use my/nothing:1`" in err
 
 
 def test_an_adapter_that_moves_the_whole_picture_leaves_nothing_still_around_it(folder: Path, shell: Shell):
