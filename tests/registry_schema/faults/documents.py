@@ -111,6 +111,16 @@ BASE = (
         "sampling.noise_scale `1.5` is too large, expected at most 1",
     ),
     Fault(
+        "lone-weight.json",
+        put("sampling", "lone_weight", value=0),
+        "sampling.lone_weight `0` is too small, expected more than 0",
+    ),
+    Fault(
+        "least-weight.json",
+        put("training", "least_weight", value=1.2),
+        "training.least_weight `1.2` is too large, expected at most 1",
+    ),
+    Fault(
         "learning-rate.json",
         put("training", "learning_rate", value=0),
         "training.learning_rate `0` is too small, expected more than 0",
