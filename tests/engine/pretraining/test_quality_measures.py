@@ -33,6 +33,8 @@ PACKAGED = Path(__file__).parents[3] / "mivactl" / "starter"
 class Replayer:
     """Stands in for the animator: plays true clips, or the picture alone where no starter is on."""
 
+    lone_weight = 1.0
+
     def __init__(self, *real):
         self.starters = {clip.motion: None for clip in real}
         self._real = {clip.motion: clip for clip in real}
