@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mivactl.engine_bridge import Missed, Subject, find_unasked, open_mask_finder
+from mivactl.engine_bridge import Missed, Subject, find_unasked, open_mask_finder, pack_mask
 from mivactl.operations.choosing import ChosenBuild
 from mivactl.operations.composition import compose_wanted
 from mivactl.operations.planning import manifest_of, plan_for
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from mivactl.engine_bridge import FoundMask, MaskFinder
+    from mivactl.engine_bridge import FoundMask, MaskFinder, PackedMask
     from mivactl.operations.composition import Composed, Wanted
     from mivactl.session import Session
     from registry_schema.names import AdapterName
@@ -35,7 +35,7 @@ class Masking:
         finder: who looks for them; None where there are none.
         only: the adapters that have no plain build here.
         notes: why adapters run without their masks.
-        known: what was found in photos already.
+        known: what was found already, by adapter and photo.
     """
 
     composed: Composed
@@ -43,20 +43,21 @@ class Masking:
     finder: MaskFinder | None = None
     only: frozenset[AdapterName] = frozenset()
     notes: tuple[str, ...] = ()
-    known: Mapping[Path, Mapping[AdapterName, FoundMask]] = field(default_factory=dict)
+    known: Mapping[AdapterName, Mapping[Path, PackedMask]] = field(default_factory=dict)
 
     def found_in(self, photo: Path) -> Mapping[AdapterName, FoundMask]:
-        """The masks of all subjects in a photo.
+        """The masks of all subjects in a photo; those that are known are not looked for again.
 
         Raises:
             UsageProblem: one was not found with confidence.
             NotFound, IntegrityProblem, ResourceProblem: the photo, or weights of the segmenter.
         """
-        if photo in self.known or self.finder is None:
-            return self.known.get(photo, {})
+        if self.finder is None:
+            return {}
         found: dict[AdapterName, FoundMask] = {}
         for name, subject in self.subjects.items():
-            mask = find_unasked(self.finder, photo, subject)
+            known = self.known.get(name, {}).get(photo)
+            mask = find_unasked(self.finder, photo, subject) if known is None else known.unpacked()
             if isinstance(mask, Missed):
                 raise self._missing(name, photo, mask)
             found[name] = mask
@@ -109,11 +110,11 @@ def compose_masked(
     )
     composed = replace(composed, chosen=replace(composed.chosen, builds=builds))
     subjects = {**needed, **{name: _subject(offered[name]) for name in kept}}
-    masking = Masking(composed, subjects, finder, only, notes)
+    masking = Masking(composed, subjects, finder, only, notes, kept)
     if len(photos) != 1:
         return masking
-    rest = replace(masking, subjects=needed).found_in(photos[0])
-    return replace(masking, known={photos[0]: {**rest, **kept}})
+    (photo,) = photos
+    return replace(masking, known={name: {photo: pack_mask(mask)} for name, mask in masking.found_in(photo).items()})
 
 
 def unasked_masks(composed: Composed, names: Collection[AdapterName], session: Session) -> Masking:
@@ -192,11 +193,12 @@ def _masked_builds(composed: Composed, session: Session, given: Collection[Adapt
 
 def _kept(
     subjects: Mapping[AdapterName, Subject], photos: Sequence[Path], finder: MaskFinder
-) -> tuple[dict[AdapterName, FoundMask], tuple[str, ...]]:
-    """The adapters whose subject is in every photo, with its mask in the last one; and why others are not."""
-    kept: dict[AdapterName, FoundMask] = {}
+) -> tuple[dict[AdapterName, dict[Path, PackedMask]], tuple[str, ...]]:
+    """The adapters whose subject is in every photo, with its masks; and why others are not."""
+    kept: dict[AdapterName, dict[Path, PackedMask]] = {}
     notes: list[str] = []
     for name, subject in subjects.items():
+        masks: dict[Path, PackedMask] = {}
         for photo in photos:
             try:
                 mask = find_unasked(finder, photo, subject)
@@ -208,9 +210,11 @@ def _kept(
                 label = _label(name)
                 way = f"`--mask {label}=FILE` shows its subject" if len(photos) == 1 else "`mivactl mask` looks again"
                 notes.append(f"{label} runs in its plain build, without a mask in `{photo.name}`: {mask.reason}; {way}")
-                kept.pop(name, None)
+                masks.clear()
                 break
-            kept[name] = mask
+            masks[photo] = pack_mask(mask)
+        if masks:
+            kept[name] = masks
     return kept, tuple(notes)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from engine.animation.clip_files import read_receipt
+from engine.masks.find_mask import MaskFinder
 from engine.masks.mask_files import write_clip_mask
 from engine.masks.published_models import CUTTER
 from engine.masks.training_masks import place_of_masks
@@ -216,6 +217,30 @@ def test_the_segmenter_decides_which_build_runs(world, said, capsys, segmenter_i
         assert "GroundingDINO and SAM 2 is not sure of bird: the confidence is 0.00, expected at least 0.5" in note
         assert "`--mask my/bird=FILE` shows its subject" in note
         assert masks is None
+
+
+def test_a_subject_is_looked_for_once_in_each_of_several_photos(world, said, monkeypatch, segmenter_is_sure):
+    looked_at = []
+    find = MaskFinder.find
+
+    def counted(finder, pixels, subject, hints=None):
+        looked_at.append(pixels.copy())
+        return find(finder, pixels, subject, hints)
+
+    monkeypatch.setattr(MaskFinder, "find", counted)
+    for seed in (1, 2):
+        write_photo(world.folder / f"view-{seed}.png", seed=seed)
+    assert said("animate", "view-1.png", "view-2.png", *USE, "-o", "views/")[0] == 0
+    # one photo without its subject decides for all: the second is then of no interest
+    assert len(looked_at) == (2 if segmenter_is_sure else 1)
+    assert len({pixels.tobytes() for pixels in looked_at}) == len(looked_at)
+    for seed in (1, 2):
+        assert said("animate", f"view-{seed}.png", *USE, "-o", "alone.mp4")[0] == 0
+        together, alone = (
+            read_receipt(world.folder / name) for name in (f"views/view-{seed}-bird+wave.mp4", "alone.mp4")
+        )
+        assert together.output.frames == alone.output.frames
+        assert together.settings.masks == alone.settings.masks
 
 
 def test_an_adapter_with_masked_builds_alone_wants_a_mask(world, said):
