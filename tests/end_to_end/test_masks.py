@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from engine.masks.published_models import CUTTER
 from engine.masks.training_masks import place_of_masks
 from engine.video.clip_reader import read_clip
 from mivactl.cli.app import run
+from tests.end_to_end.masked_world import MASK, masked_world, write_cut_out, write_mask
 from tests.end_to_end.tiny_world import (
     FRAMES,
     HEIGHT,
@@ -35,45 +35,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 USE = ("--use", "my/bird", "--use", "my/wave")
-MASK = ("--mask", "my/bird=mask.png")
-
-
-def write_mask(path: Path, *, width: int = 200, height: int = 130, light: int = 255) -> Path:
-    """White where the photo's rectangle is."""
-    grey = np.zeros((height, width), dtype=np.uint8)
-    grey[height // 3 : height // 2, width // 4 : width // 2] = light
-    Image.fromarray(grey).save(path)
-    return path
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> TinyWorld:
-    """`my/bird` has a masked build and a plain one, `my/wave` a plain one alone."""
-    world = TinyWorld(tmp_path_factory.mktemp("masks"))
-    for place, (name, masked) in enumerate((("my/wave", False), ("my/bird", False), ("my/bird", True))):
-        draft = write_adapter_draft(world.folder / f"draft-{place}", world.base_folder, name, seed=place, masked=masked)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("MIVACTL_HOME", str(world.home))
-            assert run(["publish", str(draft), "--quiet"]) == 0
-            assert run(["install", name, "--quiet", *(["--masked"] if masked else [])]) == 0
-    write_photo(world.folder / "photo.png")
-    write_mask(world.folder / "mask.png")
-    return world
-
-
-@pytest.fixture
-def said(world: TinyWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run a command in the world, in this process: exit code and what its envelope holds."""
-    monkeypatch.setenv("MIVACTL_HOME", str(world.home))
-    monkeypatch.chdir(world.folder)
-
-    def say(*arguments: object):
-        capsys.readouterr()
-        code = run([*map(str, arguments), "--json"])
-        envelope = json.loads(capsys.readouterr().out)
-        return code, envelope["data"], envelope["error"]
-
-    return say
+    return masked_world(tmp_path_factory.mktemp("masks"))
 
 
 def test_a_mask_takes_the_masked_build_and_leaves_masks_beside_the_clip(world, said):
@@ -150,17 +116,6 @@ def test_transparency_is_a_mask(world, said):
         assert said("animate", "photo.png", *USE, "--mask", f"my/bird={file}", "-o", name)[0] == 0
         frames.append(read_receipt(world.folder / name).output.frames)
     assert frames[0] == frames[1]
-
-
-def write_cut_out(path: Path, *, seed: int = 0) -> Path:
-    """The photo with all but its rectangle transparent."""
-    with Image.open(write_photo(path, seed=seed)) as photo:
-        cut_out = photo.convert("RGBA")
-    alpha = np.zeros((130, 200), dtype=np.uint8)
-    alpha[43:65, 50:100] = 255
-    cut_out.putalpha(Image.fromarray(alpha))
-    cut_out.save(path)
-    return path
 
 
 def test_a_cut_out_photo_takes_the_masked_build_by_itself(world, said):
