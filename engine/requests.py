@@ -352,12 +352,16 @@ class CompareRequest:
         settings: as for `AnimateRequest`.
         grid: weights for each cell, one number per adapter; empty for no grid.
         output: file of the labelled grid clip.
+        masks: as for `AnimateRequest`: one for each masked adapter, here or in `found`, where there is a photo.
+        found: the same.
     """
 
     settings: RunSettings
     photo: Path | None = None
     grid: tuple[tuple[float, ...], ...] = ()
     output: Path | None = None
+    masks: Mapping[str, Path] = field(default_factory=dict)
+    found: Mapping[str, FoundMask] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -374,10 +378,14 @@ class SiteCosine:
 
 @dataclass(frozen=True)
 class CompareResult:
-    """Every pair of adapters at every site they share, in the base's order; the grid clip if one was asked for."""
+    """Every pair of adapters at every site they share, in the base's order; the grid clip if one was asked for.
+
+    `notes` are on the masks of the photo.
+    """
 
     cosines: tuple[SiteCosine, ...]
     grid: Path | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from engine.masks.clip_masks import mask_clips
     from engine.masks.find_mask import MaskFinder
     from engine.masks.found_mask import FoundMask, Missed
+    from engine.masks.packed_mask import PackedMask, pack_mask
     from engine.masks.photo_mask import mask_photo
     from engine.masks.published_models import SEGMENTER, PublishedModel
     from engine.masks.unasked import find_unasked, open_mask_finder
@@ -161,6 +162,7 @@ __all__ = [
     "MaskedRun",
     "Missed",
     "MovedShare",
+    "PackedMask",
     "Phase",
     "Point",
     "Progress",
@@ -220,6 +222,7 @@ __all__ = [
     "measure_speed",
     "open_mask_finder",
     "open_photo",
+    "pack_mask",
     "packaged_base_folders",
     "parameter_count",
     "photo_pixels",

@@ -79,6 +79,7 @@ FUNCTIONS: Final = {
     "mask_clips": "engine.masks.clip_masks.mask_clips",
     "mask_photo": "engine.masks.photo_mask.mask_photo",
     "open_mask_finder": "engine.masks.unasked.open_mask_finder",
+    "pack_mask": "engine.masks.packed_mask.pack_mask",
     "photo_start": "engine.interop.pipeline_photo.photo_start",
     "plan": "engine.api.plan",
     "pipeline_architecture": "engine.interop.pipeline_host.pipeline_architecture",

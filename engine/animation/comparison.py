@@ -10,9 +10,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.adapters.conflict import conflicts
-from engine.animation.generation import encode_frame, generate
+from engine.animation.generation import encode_frame, finish, sample
 from engine.animation.memory import memory_problems
 from engine.animation.photo_framing import frame_photo
+from engine.animation.photo_masks import mask_guidance, masks_of_photo
 from engine.device import draw_noise
 from engine.requests import CompareResult, SiteCosine
 from engine.sampling.schedule import schedule_of
@@ -22,14 +23,17 @@ from engine.video.framed_picture import to_base
 from engine.video.photo import open_photo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from engine.animation.photo_masks import PhotoMask
     from engine.animation.studio import Studio
     from engine.progress import Progress
     from engine.requests import CompareRequest
+    from engine.video.framing import Framing
+    from registry_schema.names import AdapterName
     from registry_schema.receipt import RunSettings
 
 CELL_SCALE = 2  # a base of 128 x 80 pixels is too small to be judged at its own size
@@ -46,6 +50,15 @@ class Cell:
     frames: NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A photo as frame 0 of the base, `h w 3`, how it got there, and its mask for each masked adapter."""
+
+    frame: NDArray[np.uint8]
+    framing: Framing
+    masks: Mapping[AdapterName, PhotoMask]
+
+
 def compare_adapters(studio: Studio, request: CompareRequest, progress: Progress) -> CompareResult:
     """The cosines of all pairs at all sites they share, and the grid if a photo and weights were given.
 
@@ -54,13 +67,14 @@ def compare_adapters(studio: Studio, request: CompareRequest, progress: Progress
         Interrupted: Ctrl-C; nothing was written.
     """
     with memory_problems():
-        frame = _base_frame(studio, request)
-        cosines = _cosines(studio, frame, request.settings)
-        if frame is None or request.output is None or not request.grid:
+        shown = _shown(studio, request)
+        cosines = _cosines(studio, None if shown is None else shown.frame, request.settings)
+        if shown is None or request.output is None or not request.grid:
             return CompareResult(cosines, None)
-        cells = _cells(studio, frame, request, progress)
+        cells = _cells(studio, shown, request, progress)
         write_clip(labelled_grid(cells), request.output, fps=request.settings.fps)
-    return CompareResult(cosines, request.output)
+    notes = (note for mask in shown.masks.values() for note in mask.notes)
+    return CompareResult(cosines, request.output, tuple(notes))
 
 
 def labelled_grid(cells: Sequence[Cell]) -> NDArray[np.uint8]:
@@ -82,24 +96,33 @@ def _labelled(cell: Cell) -> NDArray[np.uint8]:
     return np.concatenate([label, frames], axis=1)
 
 
-def _base_frame(studio: Studio, request: CompareRequest) -> NDArray[np.uint8] | None:
+def _shown(studio: Studio, request: CompareRequest) -> Shown | None:
     if request.photo is None:
         return None
     photo = open_photo(request.photo)
-    return to_base(photo.pixels, frame_photo(photo.size, request.settings, whole=studio.moves_everything))
+    framing = frame_photo(photo.size, request.settings, whole=studio.moves_everything)
+    uses = [use for use in studio.uses if use.spec.masked]
+    masks = masks_of_photo(uses, photo, request.masks, request.found)
+    return Shown(to_base(photo.pixels, framing), framing, {mask.record.adapter: mask for mask in masks})
 
 
-def _cells(studio: Studio, frame: NDArray[np.uint8], request: CompareRequest, progress: Progress) -> list[Cell]:
-    first = encode_frame(studio.base, frame)
+def _cells(studio: Studio, shown: Shown, request: CompareRequest, progress: Progress) -> list[Cell]:
+    first = encode_frame(studio.base, shown.frame)
     cells = []
     with progress.phase("clips", len(request.grid)) as phase:
         for weights in request.grid:
-            made = generate(
-                studio.base, studio.weighted(weights), first, request.settings, measure=False, progress=progress
-            )
-            cells.append(Cell(_label(studio, weights), made.clip.frames))
+            frames = _clip(studio.at(weights), first, shown, request.settings, progress)
+            cells.append(Cell(_label(studio, weights), frames))
             phase.advance()
     return cells
+
+
+def _clip(studio: Studio, first: Tensor, shown: Shown, settings: RunSettings, progress: Progress) -> NDArray[np.uint8]:
+    """The base's clip `f h w 3`; an adapter without weight has no mask stream."""
+    masks = [shown.masks[use.record.name] for use in studio.masked]
+    guidance = mask_guidance(studio, masks, shown.framing, settings)
+    sampled = sample(studio.base, studio.composition, first, settings, masks=guidance, progress=progress)
+    return finish(studio.base, studio.composition, sampled, measure=False, progress=progress).clip.frames
 
 
 def _label(studio: Studio, weights: Sequence[float]) -> tuple[str, ...]:

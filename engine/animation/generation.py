@@ -59,20 +59,6 @@ def encode_frame(base: Base, frame: NDArray[np.uint8]) -> Tensor:
     return base.encode(to_tensor(frame[None])[None])
 
 
-def generate(
-    base: Base,
-    composition: Composition,
-    first: Tensor,
-    settings: RunSettings,
-    *,
-    measure: bool = True,
-    progress: Progress | None = None,
-) -> Generated:
-    """The clip that starts with `first`; see `sample` and `finish`."""
-    sampled = sample(base, composition, first, settings, progress=progress)
-    return finish(base, composition, sampled, measure=measure, progress=progress)
-
-
 def sample(
     base: Base,
     composition: Composition,

@@ -11,9 +11,12 @@ from mivactl.cli.composition_options import (
     CompileOption,
     FramesOption,
     LockedOption,
+    MaskedWhereOption,
+    MaskOption,
     SeedOption,
     StepsOption,
     YesOption,
+    mask_files,
     references,
 )
 from mivactl.cli.console import Column
@@ -50,6 +53,8 @@ def compose(  # noqa: PLR0913 - one parameter for each option
     steps: StepsOption = None,
     frames: FramesOption = None,
     compiled: CompileOption = False,
+    masked: MaskedWhereOption = False,
+    mask: MaskOption = None,
 ) -> None:
     """Keep adapters and weights as a preset, and see where they conflict.
 
@@ -58,6 +63,9 @@ def compose(  # noqa: PLR0913 - one parameter for each option
     The cosine says how two adapters push an attention layer: the same way (1),
     without touching each other (0), or against each other (-1). With a photo, a
     grid of clips at several weights is written beside the preset.
+
+    A preset has plain builds, unless `--masked` or a mask asks for masked ones:
+    `animate` then looks for their subjects in each photo.
     """
     from mivactl.operations.compose import ComposeOptions
     from mivactl.operations.compose import compose as compose_adapters
@@ -66,6 +74,8 @@ def compose(  # noqa: PLR0913 - one parameter for each option
     options = ComposeOptions(
         wanted=Wanted(refs=references(adapters), base=base, blend=blend, yes=yes, project=Path(), locked=locked),
         output=out,
+        masked=masked,
+        masks=mask_files(mask),
         photo=photo,
         choices=run_choices(seed=seed, steps=steps, frames=frames),
         force=force,
@@ -75,8 +85,10 @@ def compose(  # noqa: PLR0913 - one parameter for each option
     if done.note:
         run.console.warn(done.note)
     run.console.note(f"base {done.preset.base}: {done.reason}")
-    for note in done.lock_notes:
+    for note in done.notes:
         run.console.note(note)
+    for label in (str(name).removeprefix("miva/") for name in done.masked):
+        run.console.note(f"{label} is masked: a photo must show its subject, or `--mask {label}=FILE` says where it is")
 
     def show() -> None:
         run.console.line(str(done.output))
@@ -109,5 +121,7 @@ def compose(  # noqa: PLR0913 - one parameter for each option
         "conflicts": done.conflicts,
         "cosines": done.cosines,
         "grid": done.grid,
+        "masked": done.masked,
+        "notes": done.notes,
     }
     run.answer(data, show)

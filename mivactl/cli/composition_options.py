@@ -153,6 +153,9 @@ MaskOption = Annotated[
         rich_help_panel=_MASKS,
     ),
 ]
+MaskedWhereOption = Annotated[
+    bool, typer.Option("--masked", help="Take masked builds of the adapters that have one.", rich_help_panel=_MASKS)
+]
 NoMaskOption = Annotated[
     bool, typer.Option("--no-mask", help="Take plain builds, which know no masks.", rich_help_panel=_MASKS)
 ]

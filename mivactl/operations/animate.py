@@ -17,6 +17,7 @@ from mivactl.engine_bridge import (
     load_studio,
     settle,
 )
+from mivactl.operations.asked_masks import require_used
 from mivactl.operations.clip_outputs import check_outputs, is_finished
 from mivactl.operations.collect_garbage import LATENTS_FOLDER
 from mivactl.operations.composition import Wanted, install_composed
@@ -153,7 +154,8 @@ def prepare(options: AnimateOptions, session: Session) -> Prepared:
     Raises:
         UsageProblem, NotFound, Incompatible: an option, an adapter or a base.
     """
-    _require_used(options)
+    if options.wanted.preset is None:
+        require_used(options.masks, options.wanted.refs, option="--use ")
     photos = photo_paths(options.photos)
     masking = compose_masked(
         options.wanted, session, photos=photos, given=options.masks.keys(), no_mask=options.no_mask
@@ -177,22 +179,6 @@ def prepare(options: AnimateOptions, session: Session) -> Prepared:
             hint="pass `--mask NAME=FILE` for an adapter with a masked build",
         )
     return prepared
-
-
-def _require_used(options: AnimateOptions) -> None:
-    """Make sure that each mask is of an adapter that is used.
-
-    Raises:
-        UsageProblem: one is not.
-    """
-    if options.wanted.preset is not None:
-        return
-    used = [ref.name for ref in options.wanted.refs]
-    strangers = [name for name in options.masks if name not in used]
-    if strangers:
-        label = str(strangers[0]).removeprefix("miva/")
-        names = ", ".join(f"`{str(name).removeprefix('miva/')}`" for name in used)
-        raise UsageProblem(f"`--mask` names `{label}`, which is not among {names}", hint=f"add `--use {label}`")
 
 
 def plan_animation(options: AnimateOptions, session: Session) -> AnimationPlan:

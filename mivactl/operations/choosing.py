@@ -84,6 +84,11 @@ def choose(
     return Chosen(known, _reason(session, known, asked=base is not None), builds)
 
 
+def base_reference(base: KnownBase, session: Session) -> str:
+    """How `choose` and `plan_for` are asked for a base: by its name, or its folder where a person named that."""
+    return str(base.spec.name) if base in session.bases else str(base.folder)
+
+
 def _require_masked(
     refs: Sequence[AdapterRef], session: Session, base: str | None, masked: Collection[AdapterName]
 ) -> None:
@@ -99,7 +104,7 @@ def _require_masked(
         if only and not isinstance(plan_for([ref], session, base=base, masked=only, runnable_only=True), Plan):
             name = str(ref.name).removeprefix("miva/")
             msg = f"`{name}` has no masked build here, and was given a mask"
-            raise Incompatible(msg, hint=f"leave out `--mask {name}=...` to animate with its plain build")
+            raise Incompatible(msg, hint=f"leave out `--mask {name}=...` to take its plain build")
 
 
 def _reason(session: Session, base: KnownBase, *, asked: bool) -> str:

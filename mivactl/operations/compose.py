@@ -18,17 +18,20 @@ from mivactl.engine_bridge import (
     settle,
 )
 from mivactl.operations.clip_outputs import check_outputs
-from mivactl.operations.composition import Wanted, compose_wanted, install_composed
+from mivactl.operations.composition import Wanted, install_composed
+from mivactl.operations.masking import preset_masking
 from registry_schema.errors import Busy, UsageProblem
 from registry_schema.preset import Preset, PresetAdapter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mivactl.engine_bridge import CompareResult, Progress, SiteCosine
     from mivactl.operations.composition import Composed
+    from mivactl.operations.masking import Masking
     from mivactl.session import Session
+    from registry_schema.names import AdapterName
 
 CONFLICT: Final = -0.1
 """A cosine below this is a conflict, if neither adapter is quiet there."""
@@ -44,6 +47,8 @@ class ComposeOptions:
     Attributes:
         wanted: adapters with weights.
         output: the preset file.
+        masked: take masked builds of the adapters that have one.
+        masks: files with the subject of masked adapters in the photo; others are looked for in it.
         photo: to show the composition on, as a grid of clips beside the preset.
         choices: for the grid.
         force: replace files that are there.
@@ -52,6 +57,8 @@ class ComposeOptions:
 
     wanted: Wanted
     output: Path
+    masked: bool = False
+    masks: Mapping[AdapterName, Path] = field(default_factory=dict)
     photo: Path | None = None
     choices: RunChoices = field(default_factory=RunChoices)
     force: bool = False
@@ -73,13 +80,14 @@ class KindSummary:
 
 @dataclass(frozen=True)
 class Composition:
-    """A written preset and what was found out about it."""
+    """A written preset and what was found out about it; `masked` names the adapters with a mask stream."""
 
     output: Path
     preset: Preset
+    masked: tuple[AdapterName, ...]
     reason: str
     note: str
-    lock_notes: tuple[str, ...]
+    notes: tuple[str, ...]
     summary: tuple[KindSummary, ...]
     conflicts: tuple[SiteCosine, ...]
     cosines: tuple[SiteCosine, ...]
@@ -91,22 +99,26 @@ def compose(options: ComposeOptions, session: Session, *, progress: Progress | N
 
     Raises:
         Busy: the preset is there already and `force` is off.
-        UsageProblem, NotFound, Incompatible, Refused: an adapter, a base, weights, or a file.
+        UsageProblem, NotFound, Incompatible, Refused: an adapter, a base, weights, a mask, or a file.
     """
     progress = progress or SilentProgress()
     _check_place(options)
     _require_different(options.wanted)
-    composed = compose_wanted(options.wanted, session)
+    masking = preset_masking(
+        options.wanted, session, photo=options.photo, given=options.masks.keys(), masked=options.masked
+    )
+    composed = masking.composed
     preset = _preset(composed, blend=options.wanted.blend)
-    found = _compare(composed, options, session, progress)
+    found = _compare(masking, options, session, progress)
     with disk_errors(options.output):
         write_durably(options.output, preset.to_bytes())
     return Composition(
         output=options.output,
         preset=preset,
+        masked=tuple(build.manifest.name for build in composed.chosen.builds if build.manifest.adapter.masked),
         reason=composed.chosen.reason,
         note=composed.note,
-        lock_notes=composed.lock_notes,
+        notes=(*composed.lock_notes, *masking.notes, *found.notes),
         summary=_summary(found.cosines),
         conflicts=tuple(sorted(filter(is_conflict, found.cosines), key=lambda one: one.cosine)),
         cosines=found.cosines,
@@ -172,7 +184,8 @@ def _preset(composed: Composed, *, blend: bool) -> Preset:
     return Preset.of(described, source="preset")
 
 
-def _compare(composed: Composed, options: ComposeOptions, session: Session, progress: Progress) -> CompareResult:
+def _compare(masking: Masking, options: ComposeOptions, session: Session, progress: Progress) -> CompareResult:
+    composed = masking.composed
     chosen = composed.chosen
     settings = settle(options.choices, chosen.base.spec, [build.manifest.adapter for build in chosen.builds])
     uses = install_composed(composed, session, yes=options.wanted.yes, progress=progress)
@@ -183,11 +196,14 @@ def _compare(composed: Composed, options: ComposeOptions, session: Session, prog
         compiled=options.compiled and options.photo is not None,
     )
     studio = load_studio(loaded, progress)
+    found = masking.found_in(options.photo) if options.photo is not None else {}
     request = CompareRequest(
         settings=settings,
         photo=options.photo,
         grid=grid_weights(composed.weights) if options.photo is not None else (),
         output=_grid_place(options.output) if options.photo is not None else None,
+        masks={str(name): path for name, path in options.masks.items()},
+        found={str(name): mask for name, mask in found.items()},
     )
     return compare(studio, request, progress)
 

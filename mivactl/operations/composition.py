@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mivactl.engine_bridge import AdapterUse
 from mivactl.operations.audit import known_hits
-from mivactl.operations.choosing import choose
+from mivactl.operations.choosing import base_reference, choose
 from mivactl.operations.install import ensure_installed
 from mivactl.operations.lock_pins import Pins, pin_to_lock
 from mivactl.operations.weighing import weigh
@@ -106,9 +106,8 @@ def install_composed(composed: Composed, session: Session, *, yes: bool, progres
         replace(ref, spec=build.candidate.line.manifest.digest, weight=None)
         for ref, build in zip(composed.refs, composed.chosen.builds, strict=True)
     ]
-    base = composed.chosen.base
-    text = str(base.folder) if base not in session.bases else str(base.spec.name)
-    builds = ensure_installed(exact, session, base=text, yes=yes, progress=progress)
+    base = base_reference(composed.chosen.base, session)
+    builds = ensure_installed(exact, session, base=base, yes=yes, progress=progress)
     for hit in known_hits(builds, session):
         progress.note(f"warning: {hit.sentence}")
     for line in large_updates(builds, session):

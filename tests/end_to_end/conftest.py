@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
+from mivactl.cli.app import run
 from tests.end_to_end.tiny_world import TinyWorld, write_adapter_draft, write_photo
 
 if TYPE_CHECKING:
@@ -35,3 +37,18 @@ def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("MIVACTL_HOME", str(here / "home"))
     monkeypatch.chdir(here)
     return here
+
+
+@pytest.fixture
+def said(world: TinyWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run a command in the world, in this process: exit code and what its envelope holds."""
+    monkeypatch.setenv("MIVACTL_HOME", str(world.home))
+    monkeypatch.chdir(world.folder)
+
+    def say(*arguments: object):
+        capsys.readouterr()
+        code = run([*map(str, arguments), "--json"])
+        envelope = json.loads(capsys.readouterr().out)
+        return code, envelope["data"], envelope["error"]
+
+    return say

@@ -9,7 +9,7 @@ import pytest
 
 from engine.animation.clip_files import read_receipt
 from mivactl.cli.app import run
-from tests.end_to_end.test_masks import write_mask
+from tests.end_to_end.masked_world import write_mask
 from tests.end_to_end.tiny_world import TinyWorld, write_adapter_draft, write_photo
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from engine.animation.clip_files import read_receipt
+from engine.masks.find_mask import MaskFinder
 from engine.masks.mask_files import write_clip_mask
 from engine.masks.published_models import CUTTER
 from engine.masks.training_masks import place_of_masks
 from engine.video.clip_reader import read_clip
 from mivactl.cli.app import run
+from tests.end_to_end.masked_world import MASK, masked_world, write_cut_out, write_mask
 from tests.end_to_end.tiny_world import (
     FRAMES,
     HEIGHT,
@@ -34,45 +35,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 USE = ("--use", "my/bird", "--use", "my/wave")
-MASK = ("--mask", "my/bird=mask.png")
-
-
-def write_mask(path: Path, *, width: int = 200, height: int = 130, light: int = 255) -> Path:
-    """White where the photo's rectangle is."""
-    grey = np.zeros((height, width), dtype=np.uint8)
-    grey[height // 3 : height // 2, width // 4 : width // 2] = light
-    Image.fromarray(grey).save(path)
-    return path
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> TinyWorld:
-    """`my/bird` has a masked build and a plain one, `my/wave` a plain one alone."""
-    world = TinyWorld(tmp_path_factory.mktemp("masks"))
-    for place, (name, masked) in enumerate((("my/wave", False), ("my/bird", False), ("my/bird", True))):
-        draft = write_adapter_draft(world.folder / f"draft-{place}", world.base_folder, name, seed=place, masked=masked)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("MIVACTL_HOME", str(world.home))
-            assert run(["publish", str(draft), "--quiet"]) == 0
-            assert run(["install", name, "--quiet", *(["--masked"] if masked else [])]) == 0
-    write_photo(world.folder / "photo.png")
-    write_mask(world.folder / "mask.png")
-    return world
-
-
-@pytest.fixture
-def said(world: TinyWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run a command in the world, in this process: exit code and what its envelope holds."""
-    monkeypatch.setenv("MIVACTL_HOME", str(world.home))
-    monkeypatch.chdir(world.folder)
-
-    def say(*arguments: object):
-        capsys.readouterr()
-        code = run([*map(str, arguments), "--json"])
-        envelope = json.loads(capsys.readouterr().out)
-        return code, envelope["data"], envelope["error"]
-
-    return say
+    return masked_world(tmp_path_factory.mktemp("masks"))
 
 
 def test_a_mask_takes_the_masked_build_and_leaves_masks_beside_the_clip(world, said):
@@ -151,17 +118,6 @@ def test_transparency_is_a_mask(world, said):
     assert frames[0] == frames[1]
 
 
-def write_cut_out(path: Path, *, seed: int = 0) -> Path:
-    """The photo with all but its rectangle transparent."""
-    with Image.open(write_photo(path, seed=seed)) as photo:
-        cut_out = photo.convert("RGBA")
-    alpha = np.zeros((130, 200), dtype=np.uint8)
-    alpha[43:65, 50:100] = 255
-    cut_out.putalpha(Image.fromarray(alpha))
-    cut_out.save(path)
-    return path
-
-
 def test_a_cut_out_photo_takes_the_masked_build_by_itself(world, said):
     write_cut_out(world.folder / "own.png")
     code, data, error = said("animate", "own.png", *USE, "-o", "own.mp4")
@@ -216,6 +172,30 @@ def test_the_segmenter_decides_which_build_runs(world, said, capsys, segmenter_i
         assert "GroundingDINO and SAM 2 is not sure of bird: the confidence is 0.00, expected at least 0.5" in note
         assert "`--mask my/bird=FILE` shows its subject" in note
         assert masks is None
+
+
+def test_a_subject_is_looked_for_once_in_each_of_several_photos(world, said, monkeypatch, segmenter_is_sure):
+    looked_at = []
+    find = MaskFinder.find
+
+    def counted(finder, pixels, subject, hints=None):
+        looked_at.append(pixels.copy())
+        return find(finder, pixels, subject, hints)
+
+    monkeypatch.setattr(MaskFinder, "find", counted)
+    for seed in (1, 2):
+        write_photo(world.folder / f"view-{seed}.png", seed=seed)
+    assert said("animate", "view-1.png", "view-2.png", *USE, "-o", "views/")[0] == 0
+    # one photo without its subject decides for all: the second is then of no interest
+    assert len(looked_at) == (2 if segmenter_is_sure else 1)
+    assert len({pixels.tobytes() for pixels in looked_at}) == len(looked_at)
+    for seed in (1, 2):
+        assert said("animate", f"view-{seed}.png", *USE, "-o", "alone.mp4")[0] == 0
+        together, alone = (
+            read_receipt(world.folder / name) for name in (f"views/view-{seed}-bird+wave.mp4", "alone.mp4")
+        )
+        assert together.output.frames == alone.output.frames
+        assert together.settings.masks == alone.settings.masks
 
 
 def test_an_adapter_with_masked_builds_alone_wants_a_mask(world, said):
