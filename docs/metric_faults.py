@@ -24,6 +24,7 @@ from engine.metrics.proxy_subject import ProxySubject
 from engine.metrics.sample import Sample
 from engine.pretraining.quality.motions import CLASSES
 from engine.pretraining.quality.real_clips import Stream, real_clip
+from engine.pretraining.scenes.catalog import STILL
 from engine.video.optical_flow import softened, warped
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from engine.pretraining.quality.real_clips import RealClip
 
 WANTED = 0.8
+OTHERS = 6
+MOVING = tuple(name for name in CLASSES if name != STILL)
+"""A still clip can neither freeze nor has it a subject."""
 FPS = 8.0
 
 
@@ -64,8 +68,13 @@ def drifting(clip: RealClip, degree: float, rng: np.random.Generator) -> np.ndar
 
 
 def changing(clip: RealClip, degree: float, rng: np.random.Generator) -> np.ndarray:
-    """What the mask shows turns into what another picture has there, up to wholly in the last frame."""
-    other = real_clip(str(rng.choice(CLASSES)), Stream.PICTURES, int(rng.integers(100))).frames[:1].astype(np.float32)
+    """What the mask shows turns into what another picture has there, up to wholly in the last frame.
+
+    Of `OTHERS` pictures it is the one that differs most there: to become what looks the same is no change of identity.
+    """
+    drawn = [real_clip(str(rng.choice(CLASSES)), Stream.PICTURES, int(rng.integers(100))) for _ in range(OTHERS)]
+    others = [one.frames[:1].astype(np.float32) for one in drawn]
+    other = max(others, key=lambda picture: np.abs(picture - clip.frames[:1])[0, clip.region].mean())
     share = (np.linspace(0, 1, len(clip.frames)) * degree)[:, None, None, None] * clip.region[None, :, :, None]
     return _levels(clip.frames * (1 - share) + other * share)
 
@@ -101,7 +110,7 @@ FAULTS = (
 
 def measured(index: int) -> list[tuple[float, float]]:
     """Degree and metric of clip `index` for each fault, in the order of `FAULTS`; a degree of its own for each."""
-    clip = real_clip(CLASSES[index % (len(CLASSES) - 1)], Stream.EXAMINATION, index // (len(CLASSES) - 1))
+    clip = real_clip(MOVING[index % len(MOVING)], Stream.EXAMINATION, index // len(MOVING))
     rows = []
     for fault in FAULTS:
         rng = np.random.default_rng(mixed_seed("fault", fault.name, index))
@@ -147,7 +156,7 @@ def main() -> None:
     options = parser.parse_args()
     with ProcessPoolExecutor(options.jobs) as pool:
         rows = list(pool.map(partial(measured), range(options.clips)))
-    print(f"{options.clips} generated clips of {len(CLASSES) - 1} motions\n\n{table(rows)}")  # noqa: T201
+    print(f"{options.clips} generated clips of {len(MOVING)} motions\n\n{table(rows)}")  # noqa: T201
 
 
 if __name__ == "__main__":
