@@ -23,7 +23,8 @@ OPTIONS: Final = (
 _PATIENCE_SECONDS: Final = 30.0
 _KEYS: Final = {
     "Tab": ("Tab", 9, ""), "Enter": ("Enter", 13, "\r"), "Escape": ("Escape", 27, ""), " ": ("Space", 32, " "),
-    "/": ("Slash", 191, "/"), **{str(digit): (f"Digit{digit}", 48 + digit, str(digit)) for digit in range(10)},
+    "/": ("Slash", 191, "/"), "p": ("KeyP", 80, "p"),
+    **{str(digit): (f"Digit{digit}", 48 + digit, str(digit)) for digit in range(10)},
 }  # fmt: skip
 
 
