@@ -1,8 +1,8 @@
 """What masks cost the paper's bases at full size on a GPU: `python -m engine.full_size_masks_gpu`.
 
 The kinds of steps that a run with masks has are timed with random weights and put together to runs of 50 steps, beside
-the paper's own times. Neither reading masks nor decoding the clip is in them. With `--flex`
-soft masks go through FlexAttention, compiled for each size of site.
+the paper's own times. Neither reading masks nor decoding the clip is in them. With `--flex` soft
+masks go through FlexAttention, compiled for each size of site.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from engine.bases.denoiser_base import DenoiserBase
 
 PAPER: Final = {"base": 40.04, "plain": 44.50, 8: 54.53, 50: 114.25}
-"""Seconds of a clip of 512x320 on AnimateDiff-v3, and with 8 and 50 evaluations of masks.
+"""Seconds of a clip of 512x320 on AnimateDiff-v3, and with 8 and 50 evaluations of masks; one V100, means of 20.
 
-Source: MIVA, section 4 and appendix B.2.
+Source: MIVA (arXiv 2512.20000), its table of times.
 """
 SITE_SIZES: Final = 64
 """More than attention layers have sizes, each of which FlexAttention is compiled for."""

@@ -189,15 +189,7 @@ def _show(run: Run, done: "Animation") -> None:
         "reason": done.reason,
         "clips": [clip_data(result) for result in done.made],
         "kept": done.kept,
-        "failed": [
-            {
-                "photo": failed.photo,
-                "code": failed.error.code,
-                "message": failed.error.message,
-                "hint": failed.error.hint,
-            }
-            for failed in done.failed
-        ],
+        "failed": [_failure_data(failed) for failed in done.failed],
     }
 
     def show() -> None:
