@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from engine.animation.clip_files import read_receipt
 from engine.bench.run_file import clip_place
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.bench.run_file import BenchRun
-
-OURS: Final = ("adapters", "ablation")
 
 
 def measured_adapters(run: BenchRun, folder: Path) -> dict[str, str]:
@@ -25,7 +23,7 @@ def measured_adapters(run: BenchRun, folder: Path) -> dict[str, str]:
         clip_place(folder, case.name, method.name)
         for case in run.cases
         for method in run.methods
-        if method.kind in OURS
+        if method.has_adapters
     ]
     receipts = [read_receipt(place) for place in places if place.is_file()]
     return {

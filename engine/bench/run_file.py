@@ -54,6 +54,11 @@ class BenchMethod(Document):
     kind: MethodKind
     title: Annotated[str, Line(200)]
 
+    @property
+    def has_adapters(self) -> bool:
+        """Whether its clips are made with adapters, as their receipts say."""
+        return self.kind in {"adapters", "ablation"}
+
 
 class Unusable(Document):
     """A clip that is not there, and why: nothing is left out without a word."""

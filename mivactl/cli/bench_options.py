@@ -14,7 +14,7 @@ SuiteOption = Annotated[
     typer.Option(
         "--suite",
         metavar="NAME",
-        help="Compare methods: `starter`, `paper-single`, `paper-multi`.",
+        help="Compare methods: `starter`, `paper-single`, `paper-multi`, `paper-mmiva`.",
         rich_help_panel=_COMPARING,
     ),
 ]

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 SEED: Final = 7
 TABLE: Final = "scores.csv"
-OURS: Final = ("adapters", "ablation")
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def verify_run(
         (case, method.name)
         for case in run.cases
         for method in run.methods
-        if method.kind in OURS and clip_place(folder, case.name, method.name).is_file()
+        if method.has_adapters and clip_place(folder, case.name, method.name).is_file()
     ]
     chosen = remakeable if most is None else random.Random(SEED).sample(remakeable, min(most, len(remakeable)))  # noqa: S311 - a sample
     clips = []
