@@ -17,13 +17,15 @@ from engine.shapes import latent_frames
 from engine.video.clip_tensor import to_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from jaxtyping import UInt8
 
     from engine.pretraining.quality.starters import Starter
+    from registry_schema.adapter_spec import AdapterSpec
+    from registry_schema.base_spec import BaseSpec
 
 
 class Animator:
@@ -60,19 +62,20 @@ class Animator:
             seed: of the noise.
         """
         entries = tuple((self._adapters[motion], weight) for motion, weight in weights.items())
-        sampler = Sampler(self.base, self._settings(tuple(weights)))
+        specs = [self.starters[motion].spec for motion in weights]
+        sampler = Sampler(self.base, sampler_settings(self.base.spec, specs))
         with attached(self.base, Composition.on(self.base, entries)) if entries else nullcontext():
             latents = sampler.sample(encode_frame(self.base, picture), seed=seed)
         return to_frames(self.base.decode(latents)[0])
 
-    def _settings(self, motions: tuple[str, ...]) -> SamplerSettings:
-        """As `mivactl animate` settles them."""
-        spec = self.base.spec
-        settled = settle(RunChoices(), spec, [self.starters[motion].spec for motion in motions])
-        return SamplerSettings(
-            frames=latent_frames(settled.clip.frames, spec.latent),
-            sampler=settled.sampler,
-            steps=settled.steps,
-            start_noise=settled.start_noise,
-            match_first_frame=settled.match_first_frame,
-        )
+
+def sampler_settings(base: BaseSpec, specs: Sequence[AdapterSpec]) -> SamplerSettings:
+    """As `mivactl animate` settles them."""
+    settled = settle(RunChoices(), base, specs)
+    return SamplerSettings(
+        frames=latent_frames(settled.clip.frames, base.latent),
+        sampler=settled.sampler,
+        steps=settled.steps,
+        start_noise=settled.start_noise,
+        match_first_frame=settled.match_first_frame,
+    )

@@ -1,13 +1,11 @@
 """How well masks are found without a download, on drawn scenes: `python -m engine.pretraining.quality.masks`.
 
-Held-out scenes of each motion with one or two other things that could move; the subject takes at least `LEAST_SHARE` of
-the picture. Soft IoU: the sum of minima over the sum of maxima, of pixels and of the latent grid.
+On `masked_scenes`. Soft IoU: the sum of minima over the sum of maxima, of pixels and of the latent grid.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,21 +18,11 @@ from engine.bases.motion_autoencoder import MotionAutoencoder
 from engine.masks.cutting import soft_iou
 from engine.masks.found_mask import CONFIDENT
 from engine.masks.known_things import ENCODER, KnownThing
-from engine.pretraining.examples import CANVAS, FPS
-from engine.pretraining.scenes.catalog import draw_clip
-from engine.pretraining.starter_clips import still_things
-from engine.video.clip_tensor import to_frames
+from engine.pretraining.quality.masked_scenes import MOTIONS, masked_scenes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
-MOTIONS: Final = ("birds-flying", "fireworks", "horse-running")
-FIRST_SEED: Final = 900_001
-LEAST_SHARE: Final = 0.02
 HEAD: Final = "| motion | map, latent | cut, pixels | cut, latent | at least 0.5 | right of sure | sure of absent |"
 WANTED: Final = 0.5
 
@@ -50,24 +38,11 @@ class Trial:
     absent: float
 
 
-def scenes(motion: str, count: int) -> Iterator[tuple[NDArray[np.uint8], Tensor, frozenset[str]]]:
-    """First frames `h w 3`, their exact masks `h w`, and the names of all that is in them."""
-    found = 0
-    for seed in itertools.count(FIRST_SEED, 2):
-        others = still_things(seed, 1 + found % 2, without=motion)
-        clip = draw_clip(seed, motion, CANVAS, frames=1, fps=FPS, others=others)
-        mask = clip.mask[0, 0]
-        if float((mask > 0.5).float().mean()) >= LEAST_SHARE:
-            found += 1
-            yield to_frames(clip.frames.transpose(0, 1))[0], mask, frozenset((motion, *others))
-        if found == count:
-            return
-
-
 def trials(encoder: ImageEncoder, motion: str, count: int) -> list[Trial]:
     """What the encoder and the cut find of one motion."""
     done = []
-    for pixels, exact, there in scenes(motion, count):
+    for scene in masked_scenes(motion, count, frames=1):
+        pixels, exact, there = scene.frames[0], scene.masks[0], scene.things
         thing = KnownThing(encoder, motion)
         found, likelihood = thing.find(pixels), thing.likelihood(pixels)
         mask = torch.zeros_like(exact) if found is None else found.mask
