@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from engine.pretraining.quality.masked_scenes import MaskedScene
     from engine.pretraining.quality.starters import Starter
     from engine.progress import Phase
+    from engine.sampling.mask_decoder import MaskDecoder
     from engine.sampling.sampler import SamplerSettings
 
     Frames = UInt8[np.ndarray, "f h w 3"]
@@ -111,7 +112,7 @@ class MaskedAnimator:
         self.base = load_base(base, device=device, dtype=choose_dtype(device))
         self._weight = self.base.spec.sampling.lone_weight or 1.0
         self._shape = latent_shape(self.base.spec.clip, self.base.spec.latent)
-        self._decoder = mask_decoder("auto", self.base, self._shape)
+        self.decoder: MaskDecoder = mask_decoder("auto", self.base, self._shape)
         sites = self.base.sites()
         self._builds = {
             kind: (load_adapter(build.weights, build.spec, sites, dtype=self.base.dtype), build.spec)
@@ -133,13 +134,13 @@ class MaskedAnimator:
         self, picture: UInt8[np.ndarray, "h w 3"], mask: Float[Tensor, "h w"], *, seed: int, every_step: bool = False
     ) -> tuple[Frames, Float[Tensor, "f h w"]]:
         """The clip of the masked build, and the masks of its last evaluation on latent cells."""
-        guidance = MaskGuidance(FirstMasks.of(self.base, [mask]), self._decoder)
+        guidance = MaskGuidance(FirstMasks.of(self.base, [mask]), self.decoder)
         if every_step:
             guidance = replace(guidance, evaluations=self._settings("masked").steps)
         frames = self._animate("masked", picture, guidance, seed=seed)
         if guidance.clean is None:
             raise NotFound("no step predicted a mask", hint="use more steps")
-        return frames, stretched(self._decoder.confidence(guidance.clean))[0]
+        return frames, stretched(self.decoder.confidence(guidance.clean))[0]
 
     def _animate(
         self, kind: str, picture: UInt8[np.ndarray, "h w 3"], masks: MaskGuidance | None, *, seed: int
