@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mivactl.cli.app import run
 from tests.browser import Browser, browser
-from tests.end_to_end.test_bench_suite import SUITE
-from tests.end_to_end.tiny_world import TinyWorld, write_adapter_draft, write_photo
+from tests.end_to_end.test_bench_suite import make_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +23,7 @@ SEEN = "[...document.querySelectorAll('video')].filter((video) => video.getBound
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench")
-    world = TinyWorld(folder)
-    world.publish_and_install(write_adapter_draft(folder / "draft", world.base_folder, "my/waterfall"), "my/waterfall")
-    place = folder / "images" / "waterfall"
-    place.mkdir(parents=True)
-    write_photo(place / "a.png", seed=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MIVACTL_HOME", str(world.home))
-        patch.chdir(folder)
-        assert run([*SUITE, "--quiet"]) == 0
+    make_run(folder)
     return folder / "run" / "report.html"
 
 

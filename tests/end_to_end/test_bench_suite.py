@@ -31,9 +31,8 @@ def moving(seed: int, *, frames: int = FRAMES, height: int = HEIGHT, width: int 
     return np.stack([np.roll(picture, 2 * place, axis=1) for place in range(frames)])
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bench")
+def make_run(folder: Path) -> None:
+    """Pictures of a tiny world, and `SUITE` run on them."""
     world = TinyWorld(folder)
     world.publish_and_install(write_adapter_draft(folder / "draft", world.base_folder, "my/waterfall"), "my/waterfall")
     place = folder / "images" / "waterfall"
@@ -46,6 +45,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("MIVACTL_HOME", str(world.home))
         patch.chdir(folder)
         assert run([*SUITE, "--quiet"]) == 0
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bench")
+    make_run(folder)
     return folder
 
 
