@@ -194,7 +194,7 @@ def _shown(masks: Float[Tensor, "f h w"], frames: Frames) -> Frames:
 
 
 def row(motion: str, trials: Sequence[MaskedTrial]) -> str:
-    """One row of the table: means over the scenes."""
+    """One row of the table: means over the scenes; where no mask is found, what is predicted from it counts as 0."""
     inside, outside = (fmean(trial.moved[side] for trial in trials) for side in (0, 1))
     found = [trial.found or 0.0 for trial in trials]
     cells = [motion, str(len(trials))]
